@@ -1,0 +1,1 @@
+export { planPlacement, type PlacementMember } from './placement.js';
