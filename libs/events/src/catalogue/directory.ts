@@ -1,0 +1,53 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { Role } from './closed-lists.js';
+import * as p from './primitives.js';
+import { Limits } from './tasks-commands.js';
+
+const closed = { additionalProperties: false };
+/** Of the event it comes from, in its events partition; an entry of a lower one is ignored. */
+const from = { partition: p.Count, offset: p.Count };
+
+/**
+ * `directory`: what every API server must know to work while everything else is away. Keys:
+ * `tenant:ID`, `key:HASH`, `owner:CONTEXT:PARTITION`.
+ */
+export const DirectoryEntry = Type.Union([
+  Type.Object(
+    { kind: Type.Literal('tenant'), tenant_id: p.Id, name: p.Name, limits: Limits, ...from },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('key'),
+      tenant_id: p.Id,
+      key_id: p.Id,
+      key_hash: p.Hash,
+      role: Role,
+      revoked: Type.Boolean(),
+      ...from,
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('owner'),
+      context: Type.Union([Type.Literal('tasks'), Type.Literal('states')]),
+      address: Type.String({ maxLength: 256 }),
+      generation: p.Count,
+      ...from,
+    },
+    closed,
+  ),
+]);
+export type DirectoryEntry = Static<typeof DirectoryEntry>;
+
+export function directoryKey(entry: DirectoryEntry): string {
+  switch (entry.kind) {
+    case 'tenant':
+      return `tenant:${entry.tenant_id}`;
+    case 'key':
+      return `key:${entry.key_hash}`;
+    case 'owner':
+      return `owner:${entry.context}:${entry.partition}`;
+  }
+}
