@@ -1,0 +1,5 @@
+export { startKafka } from './kafka.mjs';
+export { startPostgres } from './postgres.mjs';
+export { kafkaIsCached, kafkaJars, MissingPart } from './kafka-jars.mjs';
+export { brokerIsReady } from './kafka-wire.mjs';
+export { freePort, portIsFree, portOr } from '../lib/ports.mjs';
