@@ -1,4 +1,4 @@
-import { type Static } from '@sinclair/typebox';
+import { type Static, type TSchema } from '@sinclair/typebox';
 import { type StateSpec as StateSpecSchema, type statesCommands } from './states-commands.js';
 import {
   type Limits as LimitsSchema,
@@ -17,7 +17,7 @@ export type Origin = Static<typeof OriginSchema>;
 type Typed<Catalogue> = {
   [K in keyof Catalogue & string]: {
     readonly type: K;
-    readonly data: Catalogue[K] extends import('@sinclair/typebox').TSchema ? Static<Catalogue[K]> : never;
+    readonly data: Catalogue[K] extends TSchema ? Static<Catalogue[K]> : never;
   };
 };
 

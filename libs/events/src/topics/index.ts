@@ -1,0 +1,1 @@
+export { topicsOf, topicSpecs, type Topics, type Durability } from './topics.js';
