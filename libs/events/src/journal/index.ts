@@ -1,0 +1,13 @@
+export {
+  type Position,
+  type EpochTerm,
+  startOfLog,
+  formatPosition,
+  parsePosition,
+  formatTerm,
+  parseTerm,
+  higherTerm,
+  samePosition,
+} from './position.js';
+export { recordHash } from './chain.js';
+export { JournalReader, type Verdict } from './readers-rule.js';
