@@ -28,7 +28,7 @@ export async function assertJava() {
   if (major < MIN_JAVA) throw new MissingPart(`Java ${major} is too old for Kafka (${MIN_JAVA}+): ${MEND}`);
 }
 
-async function assertMaven() {
+export async function assertMaven() {
   await run(inHome('MAVEN_HOME', 'mvn'), ['-version'], { deadlineMs: 30_000 }).catch(() => {
     throw new MissingPart(`no Maven found (it fetches Kafka): ${MEND}`);
   });

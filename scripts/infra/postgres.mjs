@@ -106,8 +106,9 @@ async function answers(url) {
     await query(url, 'select 1');
     return true;
   } catch (error) {
-    if (error.code === '28P01')
-      throw new Error('the password beside the data folder is not the one of its Postgres');
+    if (error.code === '28P01') {
+      throw new Error('the password beside the data folder is not the one of its Postgres', { cause: error });
+    }
     return false; // not listening yet, or still recovering
   }
 }

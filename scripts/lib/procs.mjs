@@ -86,11 +86,12 @@ function otherProcesses() {
 }
 
 /**
- * Processes marked with the run id, and their descendants: some programs (Postgres) write over their own
+ * Processes marked with the run id (or that of a run inside it, `<run id>.<its own>`), and their descendants: some programs (Postgres) write over their own
  * environment, and a task may start its command with a clean one.
  */
 export function withRunId(processes, runId, self) {
-  const ours = new Set(processes.filter((p) => p.runId === runId && p.pid !== self).map((p) => p.pid));
+  const marked = (p) => p.runId === runId || p.runId?.startsWith(`${runId}.`);
+  const ours = new Set(processes.filter((p) => marked(p) && p.pid !== self).map((p) => p.pid));
   for (let grown = true; grown;) {
     grown = false;
     for (const p of processes) {
