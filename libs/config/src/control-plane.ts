@@ -1,0 +1,136 @@
+import { EnvReader, type Environment, type HostPort } from './env.js';
+
+export interface KafkaConfig {
+  readonly brokers: readonly string[];
+  readonly topicPrefix: string;
+  readonly partitions: number;
+  /** Allows replication 1, for one machine. */
+  readonly devMode: boolean;
+}
+
+/** What every process of the control plane knows of itself. */
+export interface CommonConfig {
+  readonly kafka: KafkaConfig;
+  readonly logLevel: LogLevel;
+  /** Only marks the process among others on the machine, so that a launcher finds its children again. */
+  readonly runId: string | null;
+  readonly dataDir: string;
+}
+
+export interface ApiConfig extends CommonConfig {
+  readonly postgresUrl: string;
+  readonly httpAddress: HostPort;
+  readonly grpcAddress: HostPort;
+  readonly signingKey: string;
+}
+
+export interface DispatcherConfig extends CommonConfig {
+  /** Null: snapshots stay on the local disk. */
+  readonly postgresUrl: string | null;
+  readonly grpcAddress: HostPort;
+  /** Where agents reach this process, when that is not the address it listens on. */
+  readonly advertisedAddress: string | null;
+  readonly opsAddress: HostPort;
+  readonly signingKey: string;
+}
+
+export interface ReconcilerConfig extends CommonConfig {
+  readonly postgresUrl: string | null;
+  readonly opsAddress: HostPort;
+}
+
+export interface ProjectorConfig extends CommonConfig {
+  readonly postgresUrl: string;
+  readonly opsAddress: HostPort;
+}
+
+export interface MigrateConfig {
+  readonly postgresUrl: string;
+  readonly logLevel: LogLevel;
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const postgres = ['postgres:', 'postgresql:'];
+
+export function apiConfig(env: Environment = process.env): ApiConfig {
+  return EnvReader.parse(env, (e) => ({
+    ...common(e),
+    postgresUrl: e.url('FLUXFORGE_POSTGRES_URL', postgres),
+    httpAddress: e.address('FLUXFORGE_API_HTTP_ADDRESS', '127.0.0.1:7070'),
+    grpcAddress: e.address('FLUXFORGE_API_GRPC_ADDRESS', '127.0.0.1:7071'),
+    signingKey: signingKey(e),
+  }));
+}
+
+export function dispatcherConfig(env: Environment = process.env): DispatcherConfig {
+  return EnvReader.parse(env, (e) => ({
+    ...common(e),
+    postgresUrl: e.optionalUrl('FLUXFORGE_POSTGRES_URL', postgres),
+    grpcAddress: e.address('FLUXFORGE_DISPATCHER_GRPC_ADDRESS', '127.0.0.1:7072'),
+    advertisedAddress: e.optional('FLUXFORGE_DISPATCHER_ADVERTISED_ADDRESS'),
+    opsAddress: opsAddress(e),
+    signingKey: signingKey(e),
+  }));
+}
+
+export function reconcilerConfig(env: Environment = process.env): ReconcilerConfig {
+  return EnvReader.parse(env, (e) => ({
+    ...common(e),
+    postgresUrl: e.optionalUrl('FLUXFORGE_POSTGRES_URL', postgres),
+    opsAddress: opsAddress(e),
+  }));
+}
+
+export function projectorConfig(env: Environment = process.env): ProjectorConfig {
+  return EnvReader.parse(env, (e) => ({
+    ...common(e),
+    postgresUrl: e.url('FLUXFORGE_POSTGRES_URL', postgres),
+    opsAddress: opsAddress(e),
+  }));
+}
+
+export function migrateConfig(env: Environment = process.env): MigrateConfig {
+  return EnvReader.parse(env, (e) => ({
+    postgresUrl: e.url('FLUXFORGE_POSTGRES_URL', postgres),
+    logLevel: logLevel(e),
+  }));
+}
+
+/** For entry points that only speak to Kafka (creating topics and the first tenant). */
+export function commonConfig(env: Environment = process.env): CommonConfig {
+  return EnvReader.parse(env, common);
+}
+
+function common(e: EnvReader): CommonConfig {
+  return {
+    kafka: {
+      brokers: e.addresses('FLUXFORGE_KAFKA_BROKERS'),
+      topicPrefix: e.matching(
+        'FLUXFORGE_TOPIC_PREFIX',
+        /^[A-Za-z0-9._-]{1,100}$/,
+        'letters, digits, dots, dashes and underscores, at most 100',
+        'fluxforge',
+      ),
+      partitions: e.integer('FLUXFORGE_PARTITIONS', { min: 1, max: 1024, fallback: 32 }),
+      devMode: e.flag('FLUXFORGE_DEV_MODE', false),
+    },
+    logLevel: logLevel(e),
+    runId: e.optional('FLUXFORGE_RUN_ID'),
+    dataDir: e.text('FLUXFORGE_DATA_DIR', '.data'),
+  };
+}
+
+function logLevel(e: EnvReader): LogLevel {
+  return e.oneOf('FLUXFORGE_LOG_LEVEL', logLevels, 'info');
+}
+
+function opsAddress(e: EnvReader): HostPort {
+  return e.address('FLUXFORGE_OPS_ADDRESS', '127.0.0.1:0');
+}
+
+/** Signs the leases that agents show with their output; the dispatcher and the API share it. */
+function signingKey(e: EnvReader): string {
+  return e.secret('FLUXFORGE_SIGNING_KEY', 32);
+}

@@ -1,0 +1,25 @@
+export {
+  type Environment,
+  type HostPort,
+  BadConfiguration,
+  EnvReader,
+  parseHostPort,
+  configuredOrExit,
+} from './env.js';
+export {
+  type KafkaConfig,
+  type CommonConfig,
+  type ApiConfig,
+  type DispatcherConfig,
+  type ReconcilerConfig,
+  type ProjectorConfig,
+  type MigrateConfig,
+  type LogLevel,
+  logLevels,
+  apiConfig,
+  dispatcherConfig,
+  reconcilerConfig,
+  projectorConfig,
+  migrateConfig,
+  commonConfig,
+} from './control-plane.js';
