@@ -1,0 +1,20 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Metrics } from './metrics.js';
+
+const nsPerSecond = 1e9;
+const resolutionMs = 10;
+
+/** Delay of the event loop between two scrapes: what a push or a commit waited for the thread. */
+export function watchEventLoop(metrics: Metrics): () => void {
+  const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  histogram.enable();
+  metrics.onScrape(() => {
+    for (const quantile of [50, 99, 100]) {
+      // The sampling interval itself is part of what is measured, and is taken off.
+      const seconds = Math.max(0, histogram.percentile(quantile) / nsPerSecond - resolutionMs / 1000);
+      metrics.set('fluxforge_event_loop_delay_seconds', { quantile: `p${quantile}` }, seconds);
+    }
+    histogram.reset();
+  });
+  return () => histogram.disable();
+}
