@@ -1,0 +1,1 @@
+export { parseBudget, formatBudget } from './budget.js';

@@ -1,0 +1,8 @@
+export {
+  parseSelector,
+  selectorOfLabels,
+  formatSelector,
+  BadSelector,
+  maxSelectorLength,
+} from './selector.js';
+export { isLabelKey, isLabelValue, maxLabelLength } from './label-syntax.js';

@@ -1,0 +1,1 @@
+export { signLease, verifyLease, type LeaseClaim, type LeaseTokenVerdict } from './lease-token.js';
