@@ -1,0 +1,5 @@
+export { clamp } from './clamp.js';
+export { drawFraction, hash32, hashHex } from './draw.js';
+export { Fifo } from './fifo.js';
+export { matchesSelector, mergeLabels, sameLabels, selectorText } from './labels.js';
+export { PriorityQueue } from './priority-queue.js';
