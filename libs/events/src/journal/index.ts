@@ -11,3 +11,5 @@ export {
 } from './position.js';
 export { recordHash } from './chain.js';
 export { JournalReader, type Verdict } from './readers-rule.js';
+export { type Covered, type Pending, sealBatch, sameRecord } from './batch.js';
+export { JournalOwner, type JournalRequest, type OwnerListener, type OwnerSettings } from './owner.js';
