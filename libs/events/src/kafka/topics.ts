@@ -111,17 +111,17 @@ export class Topics {
 
   private async untilKnown(spec: TopicSpec, deadline: Deadline): Promise<void> {
     while (!deadline.over) {
-      if ((await this.exists(spec, deadline)) && this.allLed(spec)) return;
+      if ((await this.exists(spec, deadline)) && (await this.answersEverywhere(spec))) return;
       await delay(POLL_MS);
     }
     throw new ReadError('unavailable', `topic ${spec.topic} was created and is not there yet`);
   }
 
-  private allLed({ topic, partitions }: TopicSpec): boolean {
-    for (let partition = 0; partition < partitions; partition += 1) {
-      if (this.cluster.cachedLeader({ topic, partition }) === undefined) return false;
-    }
-    return true;
+  /** A broker is named as a leader a moment before it acts as one, and refuses appends until then. */
+  private async answersEverywhere({ topic, partitions }: TopicSpec): Promise<boolean> {
+    const asked = Array.from({ length: partitions }, (_, partition) => this.offsetFor({ topic, partition }, END));
+    const answers = await Promise.allSettled(asked);
+    return answers.every(({ status }) => status === 'fulfilled');
   }
 }
 
