@@ -1,0 +1,1 @@
+export { FaultProxy, type ProxyTarget } from './fault-proxy.js';
