@@ -36,6 +36,7 @@ function isBuilt() {
 }
 
 export async function ensureBuilt() {
+  if (process.env.FLUXFORGE_DIST) return; // somebody else's build
   if (isBuilt()) return;
   const onWait = (holder) => say(`- another build is running (process ${holder?.pid}), waiting for it`);
   await withLock(path.join(CACHE, 'build.lock'), { onWait }, async () => {
