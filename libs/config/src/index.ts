@@ -23,3 +23,4 @@ export {
   migrateConfig,
   commonConfig,
 } from './control-plane.js';
+export { type AgentConfig, agentConfig } from './agent.js';

@@ -27,7 +27,7 @@ export interface Command {
   form: { $case: "script"; script: string } | { $case: "argv"; argv: Argv } | undefined;
 }
 
-/** How to run it. An empty string means the agent's own: its user, its working directory. */
+/** How to run it. An empty cwd is `/`, an empty run_as the agent's own user. */
 export interface Surroundings {
   env: { [key: string]: string };
   cwd: string;

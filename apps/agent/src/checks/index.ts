@@ -1,0 +1,1 @@
+export { CheckQueue, type CheckQueueSettings, defaultCheckSettings } from './check-queue.js';

@@ -1,0 +1,1 @@
+export { type Ending, type Execution, type Executor, type Job } from './executor.js';

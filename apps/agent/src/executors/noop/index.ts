@@ -1,0 +1,1 @@
+export { NoopExecutor } from './noop-executor.js';

@@ -1,0 +1,1 @@
+export { type HeartbeatSource, heartbeatAnswer } from './heartbeat.js';

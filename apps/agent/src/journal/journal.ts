@@ -1,0 +1,206 @@
+import { type FileHandle, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type JournalEntry,
+  type JournalState,
+  applyEntry,
+  decodeEntry,
+  emptyState,
+  encodeEntry,
+  snapshotEntries,
+} from './entries.js';
+import { quarantine } from './quarantine.js';
+import { encodeRecord, scanRecords } from './record.js';
+import { createSegment, listSegments, segmentName } from './segment.js';
+
+export interface JournalSettings {
+  folder: string;
+  segmentBytes: number;
+  /** Kept free for the ends of commands that already run: below it no new lease is accepted. */
+  reserveBytes: number;
+  /** Leases and unacknowledged reports together. */
+  maxHeld: number;
+}
+
+export interface Recovered {
+  journal: Journal;
+  /** A part of the former journal did not verify and was set aside. */
+  damaged: boolean;
+}
+
+const ROTATION_RETRY_MS = 1000;
+
+interface Waiter {
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * The agent's memory. `append` changes the state at once and queues the record; `commit` resolves when
+ * everything appended so far is on disk (one write and one fdatasync for all who wait: group commit).
+ *
+ * There is one live segment. When it is nearly full, or when the agent starts, the state itself is
+ * written as the beginning of the next one, and the old one is deleted: size and start time depend on
+ * what is held, not on history.
+ */
+export class Journal {
+  private queued: Buffer[] = [];
+  private waiters: Waiter[] = [];
+  private flushing: Promise<void> | undefined;
+  private failure: unknown;
+  private closed = false;
+  private retryRotationAtMs = 0;
+
+  private constructor(
+    private readonly settings: JournalSettings,
+    readonly state: JournalState,
+    private segment: { number: number; handle: FileHandle; offset: number },
+  ) {}
+
+  static async open(settings: JournalSettings): Promise<Recovered> {
+    const { state, newest, damaged } = await recover(settings.folder);
+    const segment = await writeSnapshot(settings, state, newest + 1);
+    const journal = new Journal(settings, state, segment);
+    await removeOlder(settings.folder, segment.number);
+    return { journal, damaged };
+  }
+
+  append(entry: JournalEntry): void {
+    if (this.closed) throw new Error('the journal is closed');
+    this.queued.push(encodeRecord(encodeEntry(entry)));
+    applyEntry(this.state, entry);
+  }
+
+  commit(): Promise<void> {
+    if (this.queued.length === 0 && this.flushing === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      this.startFlush();
+    });
+  }
+
+  /** Whether one more lease can be taken on, with room left to say how it and all others ended. */
+  hasRoom(): boolean {
+    return this.failure === undefined && !this.isLow() && this.state.held.size < this.settings.maxHeld;
+  }
+
+  /** To be called now and then: after a failure, or with too little room, tries for a new segment. */
+  async mend(): Promise<void> {
+    if (this.closed || (this.failure === undefined && !this.isLow())) return;
+    await new Promise<void>((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      this.startFlush();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.commit().catch(() => undefined);
+    await this.segment.handle.close();
+  }
+
+  private isLow(): boolean {
+    return this.settings.segmentBytes - this.segment.offset < this.settings.reserveBytes;
+  }
+
+  private startFlush(): void {
+    this.flushing ??= this.flushAll().finally(() => {
+      this.flushing = undefined;
+    });
+  }
+
+  private async flushAll(): Promise<void> {
+    while (this.waiters.length > 0) {
+      const batch = Buffer.concat(this.queued);
+      const waiters = this.waiters;
+      this.queued = [];
+      this.waiters = [];
+      try {
+        await this.write(batch);
+        this.failure = undefined;
+        for (const { resolve } of waiters) resolve();
+      } catch (error) {
+        // Nothing is lost: the state in memory has it, and the next success is a fresh snapshot of it.
+        this.failure = error;
+        for (const { reject } of waiters) reject(error);
+      }
+    }
+  }
+
+  private async write(batch: Buffer): Promise<void> {
+    const fits = this.segment.offset + batch.length <= this.settings.segmentBytes;
+    if (this.failure === undefined && fits) {
+      const { handle, offset } = this.segment;
+      await writeFully(handle, batch, offset);
+      await handle.datasync();
+      this.segment.offset = offset + batch.length;
+    }
+    if (this.failure !== undefined || !fits || this.isLow()) await this.rotate(fits);
+  }
+
+  /** The state already holds every queued entry, so a snapshot of it commits them too. */
+  private async rotate(mayWait: boolean): Promise<void> {
+    if (mayWait && this.failure === undefined && performance.now() < this.retryRotationAtMs) return;
+    // Taken now, not after the write: what is appended meanwhile is not in the snapshot.
+    const covered = this.queued;
+    this.queued = [];
+    try {
+      const next = await writeSnapshot(this.settings, this.state, this.segment.number + 1);
+      const old = this.segment;
+      this.segment = next;
+      await old.handle.close();
+      await removeOlder(this.settings.folder, next.number);
+    } catch (error) {
+      this.queued = [...covered, ...this.queued];
+      this.retryRotationAtMs = performance.now() + ROTATION_RETRY_MS;
+      // A full disk: as long as the reserve of the present segment lasts, ends are still recorded.
+      if (!mayWait || this.failure !== undefined) throw error;
+    }
+  }
+}
+
+async function writeFully(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const result = await handle.write(bytes, written, bytes.length - written, position + written);
+    written += result.bytesWritten;
+  }
+}
+
+async function writeSnapshot(
+  settings: JournalSettings,
+  state: JournalState,
+  number: number,
+): Promise<{ number: number; handle: FileHandle; offset: number }> {
+  const content = Buffer.concat(snapshotEntries(state).map((entry) => encodeRecord(encodeEntry(entry))));
+  const capacityBytes = Math.max(settings.segmentBytes, content.length);
+  const handle = await createSegment(settings.folder, number, content, capacityBytes);
+  return { number, handle, offset: content.length };
+}
+
+async function removeOlder(folder: string, keep: number): Promise<void> {
+  for (const number of await listSegments(folder)) {
+    if (number < keep) await unlink(join(folder, segmentName(number)));
+  }
+}
+
+/** Newest segment that begins with a whole snapshot head; a damaged one is set aside, never guessed at. */
+async function recover(folder: string): Promise<{ state: JournalState; newest: number; damaged: boolean }> {
+  const numbers = await listSegments(folder);
+  let damaged = false;
+  for (const number of numbers) {
+    const bytes = await readFile(join(folder, segmentName(number)));
+    const scan = scanRecords(bytes);
+    const entries = scan.payloads.map(decodeEntry);
+    const readable = entries[0]?.t === 'head';
+    if (scan.damaged || !readable || entries.includes(undefined)) {
+      damaged = true;
+      await quarantine(folder, segmentName(number), bytes, scan.endOffset);
+    }
+    if (!readable) continue;
+    const state = emptyState();
+    for (const entry of entries) if (entry !== undefined) applyEntry(state, entry);
+    return { state, newest: numbers[0] ?? 0, damaged };
+  }
+  return { state: emptyState(), newest: numbers[0] ?? 0, damaged };
+}

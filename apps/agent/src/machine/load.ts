@@ -1,0 +1,43 @@
+import { cpus, freemem, loadavg, totalmem } from 'node:os';
+
+export interface MachineLoad {
+  cpuUsed: number;
+  load1: number;
+  cpus: number;
+  memoryTotalBytes: number;
+  memoryAvailableBytes: number;
+}
+
+interface CpuTime {
+  busyMs: number;
+  totalMs: number;
+}
+
+/** Share of the processors in use between two readings. */
+export class LoadMeter {
+  private previous = cpuTime();
+
+  read(): MachineLoad {
+    const now = cpuTime();
+    const totalMs = now.totalMs - this.previous.totalMs;
+    const busyMs = now.busyMs - this.previous.busyMs;
+    this.previous = now;
+    return {
+      cpuUsed: totalMs > 0 ? Math.min(1, Math.max(0, busyMs / totalMs)) : 0,
+      load1: loadavg()[0] ?? 0,
+      cpus: cpus().length,
+      memoryTotalBytes: totalmem(),
+      memoryAvailableBytes: freemem(),
+    };
+  }
+}
+
+function cpuTime(): CpuTime {
+  const sum: CpuTime = { busyMs: 0, totalMs: 0 };
+  for (const { times } of cpus()) {
+    const busyMs = times.user + times.nice + times.sys + times.irq;
+    sum.busyMs += busyMs;
+    sum.totalMs += busyMs + times.idle;
+  }
+  return sum;
+}
