@@ -13,12 +13,11 @@ import {
 const compiled = new Map<TSchema, TypeCheck<TSchema>>();
 
 /** The compiled check of a schema; compiling takes about a millisecond, so it is done once, at first use. */
-export function checkerOf(schema: TSchema): TypeCheck<TSchema> {
-  let check = compiled.get(schema);
-  if (!check) {
-    check = TypeCompiler.Compile(schema);
-    compiled.set(schema, check);
-  }
+export function checkerOf<T extends TSchema>(schema: T): TypeCheck<T> {
+  const known = compiled.get(schema) as TypeCheck<T> | undefined;
+  if (known) return known;
+  const check = TypeCompiler.Compile(schema);
+  compiled.set(schema, check as unknown as TypeCheck<TSchema>);
   return check;
 }
 

@@ -113,6 +113,7 @@ export class HostGroup<State, Message, Effect, Own extends EventBody, Foreign ex
       this.assigned.add(p);
       this.runnerOf(p).assigned(generation);
     }
+    this.options.events.onPlaced(partitions);
   }
 
   private runnerOf(partition: number): PartitionRunner<State, Message, Effect, Own, Foreign> {

@@ -315,6 +315,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     }
     this.viewNext = this.covered.foreign.next;
     this.mode = 'deciding';
+    this.out.push({ kind: 'deciding' });
     this.out.push({ kind: 'follow', source: 'commands', from: this.covered.commands });
     this.hold(this.context.resume(this.state, Math.max(nowMs, this.lastEventMs)), null);
   }

@@ -4,3 +4,5 @@ export { PartitionHost, type HostContext } from './host.js';
 export { PartitionRunner, type RunnerEvents, type RunnerPorts } from './runner.js';
 export { HostGroup, type HostGroupOptions } from './host-group.js';
 export { steadyClock } from './clock.js';
+export { hostTelemetry } from './host-metrics.js';
+export { UnsafeLog, assertSafeLog } from './log-settings.js';

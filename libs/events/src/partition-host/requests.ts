@@ -36,6 +36,9 @@ export type HostRequest<Effect> =
   | { readonly kind: 'effects'; readonly effects: readonly Justified<Effect>[] }
   /** Every event of the messages with these tickets is committed. */
   | { readonly kind: 'settle'; readonly tickets: readonly number[] }
+  /** The claim counts; the foreign view is still being rebuilt. */
   | { readonly kind: 'leading'; readonly claimOffset: number }
+  /** The state is whole: messages are taken from now on. */
+  | { readonly kind: 'deciding' }
   | { readonly kind: 'fallen'; readonly reason: string }
   | { readonly kind: 'stopped'; readonly reason: string };

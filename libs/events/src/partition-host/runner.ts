@@ -32,10 +32,13 @@ export interface RunnerEvents<Effect> {
   onEffects(partition: number, effects: readonly Justified<Effect>[]): void;
   onSettled(partition: number, tickets: readonly number[]): void;
   onLeading(partition: number, claimOffset: number): void;
+  onDeciding(partition: number): void;
   onFallen(partition: number, reason: string): void;
   onStopped(partition: number, reason: string): void;
   onCommit(partition: number, records: number, latencyMs: number): void;
   onDeadLetter(partition: number, source: string, offset: number, reason: string): void;
+  /** The group has said which partitions are placed here. */
+  onPlaced(partitions: readonly number[]): void;
 }
 
 const appendTimeoutMs = 5000;
@@ -55,7 +58,11 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
     private readonly ports: RunnerPorts<Effect>,
   ) {}
 
+  /** Of the group, when it last placed this partition here. */
+  generation = 0;
+
   assigned(generation: number): void {
+    this.generation = generation;
     this.step((now) => this.host.assigned(generation, now));
   }
 
@@ -140,6 +147,8 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
         return events.onSettled(this.partition, request.tickets);
       case 'leading':
         return events.onLeading(this.partition, request.claimOffset);
+      case 'deciding':
+        return events.onDeciding(this.partition);
       case 'fallen':
         return events.onFallen(this.partition, request.reason);
       case 'stopped':
