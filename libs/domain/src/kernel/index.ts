@@ -1,4 +1,5 @@
 export { clamp } from './clamp.js';
+export { accepted, decided, rejected } from './decided.js';
 export { drawFraction, hash32, hashHex } from './draw.js';
 export { Fifo } from './fifo.js';
 export { matchesSelector, mergeLabels, sameLabels, selectorText } from './labels.js';

@@ -1,0 +1,73 @@
+import { type EventData, type Executor, type Labels, type Selector } from '@fluxforge/events/catalogue';
+import { matchesSelector } from '@fluxforge/domain/kernel';
+
+/**
+ * enrolled -> found <-> lost; from any of them removed, and then it is gone from the state. `draining` is
+ * apart from these: a draining agent finishes what it has and is given nothing new.
+ */
+export type AgentStanding = 'enrolled' | 'found' | 'lost';
+
+/** A control stream that is open now. Momentary: nobody remembers it after a takeover. */
+export interface Session {
+  readonly id: string;
+  /** The agent itself is stopping and takes nothing new. */
+  stopping: boolean;
+}
+
+export interface Agent {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly name: string;
+  readonly credentialHash: string;
+  /** From the join token: an agent cannot speak itself into other groups of machines. */
+  readonly tokenLabels: Labels;
+  /** Of the agent and its token together, the token's winning. */
+  labels: Labels;
+  slots: number;
+  executors: readonly Executor[];
+  version: string;
+  standing: AgentStanding;
+  draining: boolean;
+  /** Rises with each enrolment of the partition; makes every order among agents total. */
+  readonly order: number;
+  /** Ids of the tasks with a live lease here. */
+  readonly leases: Set<string>;
+  /** Ids of queued tasks that ask for exactly this agent. */
+  readonly pinned: Set<string>;
+  session: Session | null;
+  /** Momentary. Minus infinity: not heard of since this owner took over. */
+  lastAnswerAtMs: number;
+}
+
+export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, order: number): Agent {
+  return {
+    id: data.agent_id,
+    tenantId,
+    name: data.name,
+    credentialHash: data.credential_hash,
+    tokenLabels: data.token_labels,
+    labels: data.labels,
+    slots: data.slots,
+    executors: data.executors,
+    version: data.agent_version,
+    standing: 'enrolled',
+    draining: false,
+    order,
+    leases: new Set(),
+    pinned: new Set(),
+    session: null,
+    lastAnswerAtMs: -Infinity,
+  };
+}
+
+/** How many leases it may be given now: none unless it is there, well and willing. */
+export function freeSlots(agent: Agent): number {
+  if (agent.standing !== 'found' || agent.draining) return 0;
+  if (!agent.session || agent.session.stopping) return 0;
+  return Math.max(0, agent.slots - agent.leases.size);
+}
+
+/** Whether it could run such a task at all, load and health aside. */
+export function suits(agent: Agent, executor: Executor, selector: Selector): boolean {
+  return agent.executors.includes(executor) && matchesSelector(selector, agent.labels);
+}

@@ -1,0 +1,16 @@
+export { freeSlots, newAgent, suits, type Agent, type AgentStanding, type Session } from './agent.js';
+export {
+  decideAgent,
+  decideAnswered,
+  decideConnected,
+  type AgentCommand,
+  type Fleet,
+} from './decide-agent.js';
+export {
+  type AgentMessage,
+  type ConnectedMessage,
+  type HeartbeatMessage,
+  type HeldLease,
+  type LeaseRef,
+  type RunReport,
+} from './messages.js';

@@ -1,0 +1,1 @@
+export { effectivePriority, rankOf, TenantQueue, type Choice } from './tenant-queue.js';

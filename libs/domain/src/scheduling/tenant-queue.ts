@@ -1,0 +1,119 @@
+import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
+import { PriorityQueue } from '@fluxforge/domain/kernel';
+import { type Task } from '@fluxforge/domain/task';
+import { FreeAgents, type Pick } from './free-agents.js';
+import { BlockedGroups, groupText, newGroup, type PlacementGroup } from './placement-group.js';
+
+export interface Choice extends Pick {
+  readonly task: Task;
+}
+
+/**
+ * Where a task stands among those of its tenant: its priority, less one for every `agingMs` it has waited.
+ * All grow older at one pace, so the order between two tasks never changes and a heap can keep it.
+ */
+export function rankOf(task: Task, agingMs: number): number {
+  return task.spec.priority * agingMs + task.readyAtMs;
+}
+
+export function effectivePriority(task: Task, agingMs: number, nowMs: number): number {
+  return task.spec.priority - Math.max(0, nowMs - task.readyAtMs) / agingMs;
+}
+
+/**
+ * The ready tasks of one tenant, and its agents with room. All of it is derived: from the tasks, the agents
+ * and the sessions. `choose` moves groups between open and blocked, which changes no answer.
+ */
+export class TenantQueue {
+  private readonly groups = new Map<string, PlacementGroup>();
+  private readonly groupOf = new Map<Task, PlacementGroup>();
+  private readonly open = new PriorityQueue<PlacementGroup>();
+  private readonly blocked = new BlockedGroups();
+  private readonly free = new FreeAgents();
+
+  constructor(
+    private readonly agingMs: number,
+    private readonly agents: ReadonlyMap<string, Agent>,
+  ) {}
+
+  get readyTasks(): number {
+    return this.groupOf.size;
+  }
+
+  /** Something here may fit somewhere. */
+  get hasOpen(): boolean {
+    return this.open.size > 0;
+  }
+
+  has(task: Task): boolean {
+    return this.groupOf.has(task);
+  }
+
+  add(task: Task): void {
+    const text = groupText(task);
+    let group = this.groups.get(text);
+    if (!group) {
+      group = newGroup(text, task);
+      this.groups.set(text, group);
+    }
+    group.ready.set(task, rankOf(task, this.agingMs), task.order);
+    this.groupOf.set(task, group);
+    if (!this.blocked.has(group)) this.reopen(group);
+  }
+
+  remove(task: Task): void {
+    const group = this.groupOf.get(task);
+    if (!group) return;
+    this.groupOf.delete(task);
+    group.ready.delete(task);
+    if (group.ready.size > 0) {
+      if (!this.blocked.has(group)) this.reopen(group);
+      return;
+    }
+    this.open.delete(group);
+    this.blocked.delete(group);
+    this.groups.delete(group.text);
+  }
+
+  /** The agent's standing, load, session or labels are new. */
+  agentChanged(agent: Agent, relabelled: boolean): void {
+    if (relabelled) this.free.relabel(agent);
+    const gained = this.free.refresh(agent);
+    if ((gained || relabelled) && freeSlots(agent) > 0) this.unblockFor(agent);
+  }
+
+  agentRemoved(agent: Agent): void {
+    this.free.remove(agent);
+  }
+
+  /** The next lease, or null: nothing ready fits anywhere. */
+  choose(): Choice | null {
+    for (let group = this.open.peek(); group; group = this.open.peek()) {
+      const pick = this.pick(group);
+      if (pick) return { task: group.ready.peek()!, ...pick };
+      this.open.delete(group);
+      this.blocked.add(group);
+    }
+    return null;
+  }
+
+  private pick(group: PlacementGroup): Pick | null {
+    if (group.agentId === null) return this.free.pick(group.executor, group.selector);
+    const agent = this.agents.get(group.agentId);
+    const fits = agent && freeSlots(agent) > 0 && suits(agent, group.executor, group.selector);
+    return fits ? { agent, considered: 1 } : null;
+  }
+
+  private unblockFor(agent: Agent): void {
+    for (const group of this.blocked.candidates(agent.id, agent.labels)) {
+      if (!suits(agent, group.executor, group.selector)) continue;
+      this.blocked.delete(group);
+      this.reopen(group);
+    }
+  }
+
+  private reopen(group: PlacementGroup): void {
+    const { ready } = group;
+    this.open.set(group, ready.peekRank(), ready.peekTie());
+  }
+}

@@ -1,0 +1,11 @@
+export { decideCancel, decideWithdrawn, type CancelCommand } from './decide-cancel.js';
+export {
+  decideRemediation,
+  decideSubmit,
+  type Admission,
+  type RemediationDefaults,
+  type RemediationRequest,
+  type SubmitCommand,
+} from './decide-submit.js';
+export { KeyWindow, keyWindowMs } from './key-window.js';
+export { deadlineMs, newTask, type EndedTask, type Keyed, type Lease, type Task } from './task.js';

@@ -1,0 +1,99 @@
+import {
+  type EventData,
+  type Origin,
+  type ReasonCode,
+  type TaskEnd,
+  type TaskKind,
+  type TaskSpec,
+} from '@fluxforge/events/catalogue';
+
+export interface Keyed {
+  readonly key_hash: string;
+  readonly body_hash: string;
+}
+
+/** The one live lease of a task. */
+export interface Lease {
+  readonly agentId: string;
+  readonly attempt: number;
+  readonly leasedAtMs: number;
+  readonly leaseMs: number;
+  startedAtMs: number | null;
+  /** Momentary: the last time the agent was heard to hold it. Grants are not events. */
+  renewedAtMs: number;
+}
+
+/**
+ * A task that has not ended:
+ *
+ *   queued --leased--> leased --attempt ended--> queued ... --ended--> (an EndedTask)
+ *
+ * A queued one is in exactly one place: waiting (not before `readyAtMs`), ready in its placement group, or
+ * doomed (pinned to an agent that is gone). A cancel of a leased one is only a request: the end of the
+ * attempt decides.
+ */
+export interface Task {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly life: number;
+  readonly kind: TaskKind;
+  readonly spec: TaskSpec;
+  readonly origin: Origin | null;
+  readonly keyed: Keyed | null;
+  /** Rises with each task of the partition: first come, first served where all else is equal. */
+  readonly order: number;
+  readonly queuedAtMs: number;
+  readyAtMs: number;
+  /** From where the delivery timeout counts. */
+  deliverFromMs: number;
+  /** Attempts get numbers once and for all within a life; this is the highest given. */
+  attemptsUsed: number;
+  /** The last attempt that ended by a report of its agent; its duplicates are not news. 0: none. */
+  reportedAttempt: number;
+  cancel: { readonly reason: ReasonCode; readonly message: string | null } | null;
+  lease: Lease | null;
+}
+
+/** What is remembered of a task after its end, for a while: enough to answer those who come late. */
+export interface EndedTask {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly life: number;
+  readonly end: TaskEnd;
+  readonly endedAtMs: number;
+  readonly attemptsUsed: number;
+  readonly reportedAttempt: number;
+}
+
+export function newTask(
+  data: EventData<'task.queued'>,
+  tenantId: string,
+  order: number,
+  timeMs: number,
+): Task {
+  const readyAtMs = Math.max(timeMs, data.spec.not_before_ms ?? 0);
+  return {
+    id: data.task_id,
+    tenantId,
+    life: data.life,
+    kind: data.kind,
+    spec: data.spec,
+    origin: data.origin ?? null,
+    keyed: data.keyed ?? null,
+    order,
+    queuedAtMs: timeMs,
+    readyAtMs,
+    deliverFromMs: readyAtMs,
+    attemptsUsed: 0,
+    reportedAttempt: 0,
+    cancel: null,
+    lease: null,
+  };
+}
+
+/** When a queued task ends for want of a start. A delivery timeout of 0 is none. */
+export function deadlineMs(task: Task): number {
+  const { not_after_ms, delivery_timeout_ms } = task.spec;
+  const delivery = delivery_timeout_ms > 0 ? task.deliverFromMs + delivery_timeout_ms : Infinity;
+  return Math.min(not_after_ms ?? Infinity, delivery);
+}

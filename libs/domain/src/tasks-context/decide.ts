@@ -1,0 +1,142 @@
+import {
+  type Command,
+  type CommandBody,
+  type ContextInput,
+  type Decided,
+  type Fact,
+  type JournalEventBody,
+  type StatesEventBody,
+  type TasksCommandBody,
+  type TasksEventBody,
+} from '@fluxforge/events/catalogue';
+import { decideAgent, decideAnswered, decideConnected, type AgentMessage } from '@fluxforge/domain/agent';
+import { rejected } from '@fluxforge/domain/kernel';
+import { compareInventory, decideNotHeld, decideResult, decideStarted } from '@fluxforge/domain/leases';
+import {
+  decideCancel,
+  decideRemediation,
+  decideSubmit,
+  decideWithdrawn,
+  type Admission,
+} from '@fluxforge/domain/task';
+import { decideTenant } from '@fluxforge/domain/tenant';
+import { type TasksPolicy } from './policy.js';
+import { agentOf, taskOf, type TasksState } from './state.js';
+
+export type Own = TasksEventBody | JournalEventBody;
+type Answer = Decided<Own>[];
+type Connected = Extract<AgentMessage, { kind: 'connected' }>;
+
+export function decide(
+  state: TasksState,
+  policy: TasksPolicy,
+  input: ContextInput<AgentMessage, StatesEventBody>,
+  nowMs: number,
+): Answer {
+  switch (input.kind) {
+    case 'command':
+      return decideCommand(state, policy, input.command, nowMs);
+    case 'foreign':
+      return decideForeign(state, policy, input.fact);
+    case 'message':
+      return decideMessage(state, input.message, nowMs);
+  }
+}
+
+function decideCommand(
+  state: TasksState,
+  policy: TasksPolicy,
+  anyCommand: Command<CommandBody>,
+  nowMs: number,
+): Answer {
+  const command = anyCommand as Command<TasksCommandBody>;
+  const realm = state.realms.get(command.tenantId);
+  switch (command.type) {
+    case 'tenant.create':
+    case 'tenant.set-limits':
+    case 'tenant.add-key':
+    case 'tenant.revoke-key':
+    case 'join-token.create':
+      return decideTenant(realm?.tenant, command, nowMs, policy.defaultLimits);
+    case 'agent.enrol':
+    case 'agent.drain':
+    case 'agent.remove':
+      return decideAgent(realm, command, nowMs);
+    case 'task.submit':
+      return decideSubmit(admission(state, command.tenantId, command.data.task_id), command, nowMs);
+    case 'task.cancel': {
+      const id = command.data.task_id;
+      return decideCancel(realm?.tasks.get(id), realm?.ended.get(id), command);
+    }
+    default:
+      // A command of the other context, or of a later version: it still gets an answer.
+      return [rejected(anyCommand, 'invalid', 'This command is not known here.')];
+  }
+}
+
+function admission(state: TasksState, tenantId: string, taskId: string): Admission {
+  const realm = state.realms.get(tenantId);
+  return {
+    tenant: realm
+      ? {
+          createdAtMs: realm.tenant.createdAtMs,
+          maxQueuedTasks: realm.tenant.limits.max_queued_tasks,
+        }
+      : null,
+    queuedTasks: realm?.queuedTasks ?? 0,
+    live: realm?.tasks.get(taskId),
+    ended: realm?.ended.get(taskId),
+    keys: state.keys,
+    hasAgent: (agentId) => realm?.agents.has(agentId) ?? false,
+  };
+}
+
+function decideForeign(state: TasksState, policy: TasksPolicy, fact: Fact<StatesEventBody>): Answer {
+  if (fact.type === 'remediation.requested') {
+    const view = admission(state, fact.tenantId, fact.data.task_id);
+    return decideRemediation(view, fact, policy.remediation);
+  }
+  if (fact.type === 'remediation.withdrawn') {
+    return decideWithdrawn(taskOf(state, fact.tenantId, fact.data.task_id));
+  }
+  return [];
+}
+
+function decideMessage(state: TasksState, message: AgentMessage, nowMs: number): Answer {
+  switch (message.kind) {
+    case 'connected':
+      return connected(state, message, nowMs);
+    case 'disconnected':
+      return [];
+    case 'heartbeat': {
+      const agent = agentOf(state, message.tenantId, message.agentId);
+      return agent?.session?.id === message.sessionId ? decideAnswered(agent) : [];
+    }
+    case 'started':
+      return decideStarted(taskOf(state, message.tenantId, message.taskId), message);
+    case 'result': {
+      const realm = state.realms.get(message.tenantId);
+      if (!realm) return [];
+      const id = message.taskId;
+      return decideResult(realm.tasks.get(id), realm.ended.get(id), message, nowMs);
+    }
+    case 'not-held': {
+      const task = taskOf(state, message.tenantId, message.taskId);
+      return decideNotHeld(task, message, message.agentId, nowMs);
+    }
+  }
+}
+
+/** Cancelled leases that the agent turns out not to have end here: it has nothing to stop and to report. */
+function connected(state: TasksState, message: Connected, nowMs: number): Answer {
+  const realm = state.realms.get(message.tenantId);
+  const agent = realm?.agents.get(message.agentId);
+  if (!realm || !agent) return [];
+  const given = [...agent.leases].flatMap((id) => realm.tasks.get(id) ?? []);
+  const { missing } = compareInventory(agent.id, given, message.inventory, (id) => realm.tasks.get(id));
+  const over = missing.flatMap((task) => {
+    const ref = { taskId: task.id, life: task.life, attempt: task.attemptsUsed };
+    return decideNotHeld(task, ref, agent.id, nowMs);
+  });
+  return [...decideConnected(agent, message), ...over];
+}

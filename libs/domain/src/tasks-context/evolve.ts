@@ -1,0 +1,263 @@
+import {
+  type EventData,
+  type Fact,
+  type JournalEventBody,
+  type TasksEventBody,
+} from '@fluxforge/events/catalogue';
+import { newAgent, type Agent } from '@fluxforge/domain/agent';
+import { newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
+import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
+import { dequeue, dropAgent, enqueue, refreshAgent, timeAgent, timeLease } from './placing.js';
+import { type TasksPolicy } from './policy.js';
+import { newRealm, type Realm, type TasksState } from './state.js';
+
+type Own = TasksEventBody | JournalEventBody;
+
+/** Folds one fact. What does not fit (an id that is not known, a wrong life) changes nothing. */
+export function evolve(state: TasksState, policy: TasksPolicy, fact: Fact<Own>): void {
+  if (fact.timeMs > state.lastFactMs) state.lastFactMs = fact.timeMs;
+  if (fact.type === 'tenant.created') return openRealm(state, policy, fact);
+  if (fact.type === 'task.rejected') return evolveRejected(state, policy, fact);
+  const realm = state.realms.get(fact.tenantId);
+  if (realm) evolveRealm(state, policy, realm, fact);
+}
+
+function openRealm(
+  state: TasksState,
+  policy: TasksPolicy,
+  fact: Fact<Extract<Own, { type: 'tenant.created' }>>,
+): void {
+  if (state.realms.has(fact.tenantId)) return;
+  const tenant = newTenant(fact.data, fact.timeMs);
+  state.realms.set(tenant.id, newRealm(tenant, state.nextOrder++, policy.agingMs));
+}
+
+function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact: Fact<Own>): void {
+  switch (fact.type) {
+    case 'tenant.limits-set':
+    case 'tenant.key-added':
+    case 'tenant.key-revoked':
+    case 'join-token.created':
+      return evolveTenant(realm.tenant, fact);
+    case 'agent.enrolled':
+      return enrolled(state, realm, fact.data);
+    case 'agent.found':
+    case 'agent.lost':
+    case 'agent.changed':
+    case 'agent.drain-set':
+    case 'agent.removed': {
+      const agent = realm.agents.get(fact.data.agent_id);
+      return agent && evolveAgent(state, policy, realm, agent, fact);
+    }
+    case 'task.queued':
+      return queued(state, realm, fact.data, fact.timeMs);
+    case 'task.leased':
+    case 'task.started':
+    case 'task.attempt-ended':
+    case 'task.cancel-requested':
+    case 'task.ended': {
+      const task = realm.tasks.get(fact.data.task_id);
+      if (task?.life === fact.data.life) evolveTask(state, policy, realm, task, fact);
+      return;
+    }
+    default:
+      // Answers, ignored reports and the journal's own facts change nothing here.
+      return;
+  }
+}
+
+function enrolled(state: TasksState, realm: Realm, data: EventData<'agent.enrolled'>): void {
+  if (realm.agents.has(data.agent_id)) return;
+  useToken(realm.tenant, data.token_id, data.agent_id, data.credential_hash);
+  const agent = newAgent(data, realm.tenant.id, state.nextOrder++);
+  realm.agents.set(agent.id, agent);
+  refreshAgent(state, realm, agent, true);
+}
+
+type AgentFact = Fact<
+  Extract<Own, { type: 'agent.found' | 'agent.lost' | 'agent.changed' | 'agent.drain-set' | 'agent.removed' }>
+>;
+
+function evolveAgent(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  agent: Agent,
+  fact: AgentFact,
+): void {
+  switch (fact.type) {
+    case 'agent.found':
+      agent.standing = 'found';
+      return standingChanged(state, policy, realm, agent);
+    case 'agent.lost':
+      agent.standing = 'lost';
+      return standingChanged(state, policy, realm, agent);
+    case 'agent.changed':
+      agent.labels = fact.data.labels;
+      agent.slots = fact.data.slots;
+      agent.executors = fact.data.executors;
+      agent.version = fact.data.agent_version;
+      return refreshAgent(state, realm, agent, true);
+    case 'agent.drain-set':
+      agent.draining = fact.data.drain;
+      return refreshAgent(state, realm, agent);
+    case 'agent.removed':
+      return dropAgent(state, realm, agent);
+  }
+}
+
+function standingChanged(state: TasksState, policy: TasksPolicy, realm: Realm, agent: Agent): void {
+  timeAgent(state, policy, agent);
+  refreshAgent(state, realm, agent);
+}
+
+function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>, timeMs: number): void {
+  if (realm.tasks.has(data.task_id)) return;
+  const task = newTask(data, realm.tenant.id, state.nextOrder++, timeMs);
+  realm.tasks.set(task.id, task);
+  realm.ended.delete(task.id);
+  if (task.keyed) state.keys.add(task.tenantId, task.keyed, timeMs);
+  enqueue(state, realm, task);
+}
+
+type TaskFact = Fact<
+  Extract<
+    Own,
+    { type: 'task.leased' | 'task.started' | 'task.attempt-ended' | 'task.cancel-requested' | 'task.ended' }
+  >
+>;
+
+function evolveTask(state: TasksState, policy: TasksPolicy, realm: Realm, task: Task, fact: TaskFact): void {
+  switch (fact.type) {
+    case 'task.leased':
+      return leased(state, policy, realm, task, fact);
+    case 'task.started':
+      // By the clock of the log, not the agent's: the owner measures with it.
+      if (task.lease?.attempt === fact.data.attempt) task.lease.startedAtMs = fact.timeMs;
+      return;
+    case 'task.cancel-requested':
+      task.cancel = { reason: fact.data.reason, message: fact.data.message ?? null };
+      return;
+    case 'task.attempt-ended':
+      return attemptEnded(state, realm, task, fact.data);
+    case 'task.ended':
+      return ended(state, policy, realm, task, fact);
+  }
+}
+
+function leased(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  task: Task,
+  fact: Fact<Extract<Own, { type: 'task.leased' }>>,
+): void {
+  if (task.lease) return;
+  const { agent_id, attempt, lease_ms } = fact.data;
+  dequeue(state, realm, task);
+  task.attemptsUsed = attempt;
+  task.lease = {
+    agentId: agent_id,
+    attempt,
+    leasedAtMs: fact.timeMs,
+    leaseMs: lease_ms,
+    startedAtMs: null,
+    renewedAtMs: fact.timeMs,
+  };
+  timeLease(state, policy, task);
+  realm.lastServed = ++state.leasesGiven;
+  const agent = realm.agents.get(agent_id);
+  agent?.leases.add(task.id);
+  if (agent) refreshAgent(state, realm, agent);
+}
+
+function attemptEnded(
+  state: TasksState,
+  realm: Realm,
+  task: Task,
+  data: EventData<'task.attempt-ended'>,
+): void {
+  const lease = task.lease;
+  if (lease?.attempt !== data.attempt) return;
+  release(state, realm, task, lease);
+  const reported = isReported(data);
+  if (reported) task.reportedAttempt = data.attempt;
+  task.readyAtMs = data.retry_at_ms;
+  // A lease that nobody took up was no delivery: the same wait goes on.
+  if (reported || lease.startedAtMs !== null) task.deliverFromMs = data.retry_at_ms;
+  enqueue(state, realm, task);
+}
+
+/** The owner's own findings are no reports: when the agent's report comes after all, it is news. */
+function isReported(data: EventData<'task.attempt-ended'> | EventData<'task.ended'>): boolean {
+  if (data.outcome === undefined || data.outcome === 'undelivered') return false;
+  // An agent that stopped a run for want of a grant says when it ran; the owner cannot.
+  return data.outcome !== 'lease_expired' || data.duration_ms !== undefined;
+}
+
+function release(state: TasksState, realm: Realm, task: Task, lease: Lease): void {
+  task.lease = null;
+  state.leaseTimers.delete(task);
+  const agent = realm.agents.get(lease.agentId);
+  if (agent?.leases.delete(task.id)) refreshAgent(state, realm, agent);
+}
+
+function ended(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  task: Task,
+  fact: Fact<Extract<Own, { type: 'task.ended' }>>,
+): void {
+  const lease = task.lease;
+  if (lease) release(state, realm, task, lease);
+  else dequeue(state, realm, task);
+  realm.tasks.delete(task.id);
+  const byReport = lease !== null && isReported(fact.data);
+  remember(state, policy, realm, {
+    id: task.id,
+    tenantId: task.tenantId,
+    life: task.life,
+    end: fact.data.end,
+    endedAtMs: fact.timeMs,
+    attemptsUsed: task.attemptsUsed,
+    reportedAttempt: byReport ? lease.attempt : task.reportedAttempt,
+  });
+}
+
+function evolveRejected(
+  state: TasksState,
+  policy: TasksPolicy,
+  fact: Fact<Extract<Own, { type: 'task.rejected' }>>,
+): void {
+  const { task_id, life, keyed } = fact.data;
+  if (keyed) state.keys.add(fact.tenantId, keyed, fact.timeMs);
+  const realm = state.realms.get(fact.tenantId);
+  if (!realm || realm.tasks.has(task_id)) return;
+  remember(state, policy, realm, {
+    id: task_id,
+    tenantId: fact.tenantId,
+    life,
+    end: 'rejected',
+    endedAtMs: fact.timeMs,
+    attemptsUsed: 0,
+    reportedAttempt: 0,
+  });
+}
+
+function remember(state: TasksState, policy: TasksPolicy, realm: Realm, task: EndedTask): void {
+  realm.ended.set(task.id, task);
+  state.endedInOrder.push(task);
+  forgetOld(state, policy);
+}
+
+/** Bounded by number and by age, both by facts alone, so that every fold of the log remembers the same. */
+function forgetOld(state: TasksState, policy: TasksPolicy): void {
+  for (let oldest = state.endedInOrder.peek(); oldest; oldest = state.endedInOrder.peek()) {
+    const over = oldest.endedAtMs + policy.endedKeptMs < state.lastFactMs;
+    if (!over && state.endedInOrder.size <= policy.endedKept) return;
+    state.endedInOrder.shift();
+    const ended = state.realms.get(oldest.tenantId)?.ended;
+    if (ended?.get(oldest.id) === oldest) ended.delete(oldest.id);
+  }
+}

@@ -1,0 +1,121 @@
+import {
+  type Agent,
+  type AgentMessage,
+  type ConnectedMessage,
+  type HeartbeatMessage,
+  type LeaseRef,
+} from '@fluxforge/domain/agent';
+import { drawFraction } from '@fluxforge/domain/kernel';
+import { compareInventory } from '@fluxforge/domain/leases';
+import { type Task } from '@fluxforge/domain/task';
+import { refreshAgent } from './placing.js';
+import { type TasksPolicy } from './policy.js';
+import { type Realm, type TasksState } from './state.js';
+
+/** Takes in what is known of agents for the moment: streams, answers, and how far their leases reach. */
+export function observe(state: TasksState, policy: TasksPolicy, message: AgentMessage, nowMs: number): void {
+  const realm = state.realms.get(message.tenantId);
+  const agent = realm?.agents.get(message.agentId);
+  if (!realm || !agent) return;
+  switch (message.kind) {
+    case 'connected':
+      return connected(state, policy, realm, agent, message, nowMs);
+    case 'disconnected':
+      if (agent.session?.id !== message.sessionId) return;
+      agent.session = null;
+      state.moment.asks.delete(agent);
+      return refreshAgent(state, realm, agent);
+    case 'heartbeat':
+      if (agent.session?.id !== message.sessionId) return;
+      return answered(state, policy, realm, agent, message, nowMs);
+    default:
+      // Reports are facts in the making, not of the moment.
+      return;
+  }
+}
+
+function connected(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  agent: Agent,
+  message: ConnectedMessage,
+  nowMs: number,
+): void {
+  agent.session = { id: message.sessionId, stopping: false };
+  agent.lastAnswerAtMs = nowMs;
+  // After a takeover all agents come at once; the draw keeps their heartbeats from staying in step.
+  const firstAskMs = nowMs + Math.floor(policy.heartbeatMs * drawFraction(`${agent.id}:ask`));
+  state.moment.asks.set(agent, firstAskMs, agent.order);
+  refreshAgent(state, realm, agent);
+  const { held, missing, unknown } = compareInventory(
+    agent.id,
+    [...agent.leases].flatMap((id) => realm.tasks.get(id) ?? []),
+    message.inventory,
+    (id) => realm.tasks.get(id),
+  );
+  for (const task of held) {
+    renew(task, policy, nowMs);
+    if (task.cancel) state.moment.outbox.push({ kind: 'push-cancel', ...orderOf(agent, task) });
+  }
+  for (const task of missing) {
+    if (task.cancel) continue;
+    // The push starts the agent's count anew, so the owner's starts anew as well.
+    renew(task, policy, nowMs);
+    const pushBeforeMs = nowMs + policy.leaseMarginMs;
+    state.moment.outbox.push({ kind: 'push-lease', ...orderOf(agent, task), pushBeforeMs });
+  }
+  dropUnknown(state, agent, unknown);
+}
+
+function answered(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  agent: Agent,
+  message: HeartbeatMessage,
+  nowMs: number,
+): void {
+  const atMs = Math.min(message.answeredAtMs, nowMs);
+  agent.lastAnswerAtMs = Math.max(agent.lastAnswerAtMs, atMs);
+  const stopping = message.stopping ?? false;
+  if (agent.session && agent.session.stopping !== stopping) {
+    agent.session.stopping = stopping;
+    refreshAgent(state, realm, agent);
+  }
+  const inventory = message.running.map((ref) => ({ ...ref, finished: false }));
+  const { held, unknown } = compareInventory(agent.id, [], inventory, (id) => realm.tasks.get(id));
+  for (const task of held) renew(task, policy, atMs);
+  dropUnknown(state, agent, unknown);
+}
+
+/**
+ * A run that has gone on beyond its own time limit is renewed no more, whatever the agent says: the agent
+ * should have killed it, and the end of its lease is the owner's way to be rid of it.
+ */
+function renew(task: Task, policy: TasksPolicy, atMs: number): void {
+  const { lease, spec } = task;
+  if (!lease) return;
+  if (spec.execution_timeout_ms > 0 && lease.startedAtMs !== null) {
+    const limitMs = lease.startedAtMs + spec.execution_timeout_ms + spec.kill_grace_ms + policy.leaseMarginMs;
+    if (atMs >= limitMs) return;
+  }
+  lease.renewedAtMs = Math.max(lease.renewedAtMs, atMs);
+}
+
+function dropUnknown(state: TasksState, agent: Agent, unknown: readonly LeaseRef[]): void {
+  for (const { taskId, life, attempt } of unknown) {
+    const lease = { tenantId: agent.tenantId, agentId: agent.id, taskId, life, attempt };
+    state.moment.outbox.push({ kind: 'drop-lease', ...lease });
+  }
+}
+
+function orderOf(agent: Agent, task: Task) {
+  return {
+    tenantId: agent.tenantId,
+    agentId: agent.id,
+    taskId: task.id,
+    life: task.life,
+    attempt: task.attemptsUsed,
+  };
+}

@@ -1,0 +1,91 @@
+import { type Agent } from '@fluxforge/domain/agent';
+import { leaseOverMs } from '@fluxforge/domain/leases';
+import { deadlineMs, type Task } from '@fluxforge/domain/task';
+import { type TasksPolicy } from './policy.js';
+import { type Realm, type TasksState } from './state.js';
+
+/** Keeps the derived places of tasks and agents in line with what folds and sessions have changed. */
+
+/** Puts a task without a lease where it belongs. `waiting` holds it until its time, whatever the time is. */
+export function enqueue(state: TasksState, realm: Realm, task: Task): void {
+  realm.queuedTasks += 1;
+  const deadline = deadlineMs(task);
+  if (deadline < Infinity) state.deadlines.set(task, deadline, task.order);
+  const { agent_id } = task.spec;
+  const agent = agent_id === undefined ? undefined : realm.agents.get(agent_id);
+  agent?.pinned.add(task.id);
+  if (agent_id !== undefined && !agent) state.doomed.set(task, task.order, task.order);
+  // Ready by the time of the last fact is ready by any owner's clock; the others are moved by `promote`.
+  else if (task.readyAtMs <= state.lastFactMs) makeReady(state, realm, task);
+  else state.waiting.set(task, task.readyAtMs, task.order);
+}
+
+export function dequeue(state: TasksState, realm: Realm, task: Task): void {
+  realm.queuedTasks -= 1;
+  if (task.spec.agent_id !== undefined) realm.agents.get(task.spec.agent_id)?.pinned.delete(task.id);
+  state.deadlines.delete(task);
+  state.doomed.delete(task);
+  state.waiting.delete(task);
+  realm.queue.remove(task);
+  syncOpen(state, realm);
+}
+
+/** Moves what has become ready by the clock. */
+export function promote(state: TasksState, nowMs: number): void {
+  while (state.waiting.peekRank() <= nowMs) {
+    const task = state.waiting.pop()!;
+    makeReady(state, state.realms.get(task.tenantId)!, task);
+  }
+}
+
+function makeReady(state: TasksState, realm: Realm, task: Task): void {
+  realm.queue.add(task);
+  syncOpen(state, realm);
+}
+
+export function syncOpen(state: TasksState, realm: Realm): void {
+  if (realm.queue.hasOpen) state.open.set(realm, realm.lastServed, realm.order);
+  else state.open.delete(realm);
+}
+
+export function refreshAgent(state: TasksState, realm: Realm, agent: Agent, relabelled = false): void {
+  realm.queue.agentChanged(agent, relabelled);
+  syncOpen(state, realm);
+}
+
+/** Its pinned tasks can never start: they are put where `plan` ends them, a few at a time. */
+export function dropAgent(state: TasksState, realm: Realm, agent: Agent): void {
+  realm.agents.delete(agent.id);
+  realm.queue.agentRemoved(agent);
+  state.agentTimers.delete(agent);
+  state.moment.asks.delete(agent);
+  for (const taskId of agent.pinned) {
+    const task = realm.tasks.get(taskId);
+    if (!task) continue;
+    state.waiting.delete(task);
+    realm.queue.remove(task);
+    state.doomed.set(task, task.order, task.order);
+  }
+  syncOpen(state, realm);
+}
+
+export function timeLease(state: TasksState, policy: TasksPolicy, task: Task): void {
+  if (!task.lease) return;
+  const tookOverAtMs = state.moment.tookOverAtMs ?? -Infinity;
+  state.leaseTimers.set(task, leaseOverMs(task.lease, policy.leaseMarginMs, tookOverAtMs), task.order);
+}
+
+/**
+ * When an agent counts as lost. A new owner waits as long as the longest lease it may have to honour: all
+ * agents have to find it first.
+ */
+export function lossMs(state: TasksState, policy: TasksPolicy, agent: Agent): number {
+  const tookOverAtMs = state.moment.tookOverAtMs ?? -Infinity;
+  const floorMs = tookOverAtMs + policy.leaseMs + policy.leaseMarginMs;
+  return Math.max(agent.lastAnswerAtMs + policy.agentTtlMs, floorMs);
+}
+
+export function timeAgent(state: TasksState, policy: TasksPolicy, agent: Agent): void {
+  if (agent.standing === 'found') state.agentTimers.set(agent, lossMs(state, policy, agent), agent.order);
+  else state.agentTimers.delete(agent);
+}

@@ -1,0 +1,117 @@
+import { type Decided } from '@fluxforge/events/catalogue';
+import { clamp, decided } from '@fluxforge/domain/kernel';
+import { decideLeaseOver, leaseOverMs } from '@fluxforge/domain/leases';
+import { effectivePriority } from '@fluxforge/domain/scheduling';
+import { type Task } from '@fluxforge/domain/task';
+import { type Own } from './decide.js';
+import { lossMs, promote, syncOpen } from './placing.js';
+import { type TasksPolicy } from './policy.js';
+import { type TasksState } from './state.js';
+
+const longestSpanMs = 366 * 24 * 3600 * 1000;
+
+/**
+ * What the state calls for now, one event at a time: each changes what the next may be, and the host folds
+ * it before it asks again. First what is over (agents, leases, waits), then new leases, so that nothing is
+ * given to an agent that is known to be gone. On the way only derived places move (a timer that was set too
+ * early, a task whose time has come, a group that fits nowhere): asked twice, it answers the same.
+ */
+export function plan(state: TasksState, policy: TasksPolicy, nowMs: number, room: number): Decided<Own>[] {
+  if (room < 1) return [];
+  const event =
+    lostAgent(state, policy, nowMs) ??
+    leaseOver(state, policy, nowMs) ??
+    doomed(state) ??
+    overdue(state, nowMs) ??
+    nextLease(state, policy, nowMs);
+  return event ? [event] : [];
+}
+
+function lostAgent(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
+  if (state.moment.tookOverAtMs === null) return null;
+  while (state.agentTimers.peekRank() <= nowMs) {
+    const agent = state.agentTimers.peek()!;
+    const atMs = lossMs(state, policy, agent);
+    if (atMs <= nowMs) {
+      return decided('agent.lost', agent.tenantId, agent.id, { agent_id: agent.id, reason: 'no_answer' });
+    }
+    state.agentTimers.set(agent, atMs, agent.order);
+  }
+  return null;
+}
+
+function leaseOver(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
+  const { tookOverAtMs } = state.moment;
+  if (tookOverAtMs === null) return null;
+  while (state.leaseTimers.peekRank() <= nowMs) {
+    const task = state.leaseTimers.peek()!;
+    const lease = task.lease!;
+    const atMs = leaseOverMs(lease, policy.leaseMarginMs, tookOverAtMs);
+    if (atMs <= nowMs) return decideLeaseOver(task, lease, nowMs);
+    state.leaseTimers.set(task, atMs, task.order);
+  }
+  return null;
+}
+
+function doomed(state: TasksState): Decided<Own> | null {
+  const task = state.doomed.peek();
+  return task ? unstarted(task, 'cancelled', 'agent_removed') : null;
+}
+
+function overdue(state: TasksState, nowMs: number): Decided<Own> | null {
+  if (state.deadlines.peekRank() > nowMs) return null;
+  const task = state.deadlines.peek()!;
+  if (nowMs >= (task.spec.not_after_ms ?? Infinity)) return unstarted(task, 'expired', 'not_after_passed');
+  return unstarted(task, 'delivery_timed_out', 'delivery_timeout');
+}
+
+function unstarted(
+  task: Task,
+  end: 'cancelled' | 'expired' | 'delivery_timed_out',
+  reason: 'agent_removed' | 'not_after_passed' | 'delivery_timeout',
+): Decided<Own> {
+  return decided('task.ended', task.tenantId, task.id, {
+    task_id: task.id,
+    life: task.life,
+    end,
+    reason,
+    attempts_used: task.attemptsUsed,
+    ...(task.origin && { origin: task.origin }),
+  });
+}
+
+function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
+  promote(state, nowMs);
+  for (let realm = state.open.peek(); realm; realm = state.open.peek()) {
+    const choice = realm.queue.choose();
+    syncOpen(state, realm);
+    if (!choice) continue;
+    const { task, agent, considered } = choice;
+    return decided('task.leased', task.tenantId, task.id, {
+      task_id: task.id,
+      life: task.life,
+      attempt: task.attemptsUsed + 1,
+      agent_id: agent.id,
+      lease_ms: policy.leaseMs,
+      decision: {
+        waited_ms: clamp(nowMs - task.readyAtMs, 0, longestSpanMs),
+        effective_priority: effectivePriority(task, policy.agingMs, nowMs),
+        candidates: considered,
+      },
+    });
+  }
+  return null;
+}
+
+/** The next time at which `plan` or `pulse` has something to do by the clock alone. Never too late. */
+export function wakeAtMs(state: TasksState): number | null {
+  const { outbox, asks, tookOverAtMs } = state.moment;
+  if (outbox.length > 0 || state.doomed.size > 0 || state.open.size > 0) return state.lastFactMs;
+  let atMs = Math.min(state.deadlines.peekRank(), state.waiting.peekRank(), asks.peekRank());
+  if (tookOverAtMs !== null) {
+    // Timers set before the takeover lie in its past; nothing of theirs is due before it.
+    atMs = Math.min(atMs, Math.max(tookOverAtMs, state.leaseTimers.peekRank()));
+    atMs = Math.min(atMs, Math.max(tookOverAtMs, state.agentTimers.peekRank()));
+  }
+  return atMs === Infinity ? null : atMs;
+}

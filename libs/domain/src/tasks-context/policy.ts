@@ -1,0 +1,32 @@
+import { type Limits } from '@fluxforge/events/catalogue';
+import { type RemediationDefaults } from '@fluxforge/domain/task';
+
+/** Every number of the tasks context that is a choice. Tests and the simulation shorten the spans. */
+export interface TasksPolicy {
+  readonly heartbeatMs: number;
+  /** What a lease lasts from each grant on. */
+  readonly leaseMs: number;
+  /** What the owner waits longer than the agent: clock drift, a slow commit before the push. */
+  readonly leaseMarginMs: number;
+  /** Without an answer for this long an agent is lost. */
+  readonly agentTtlMs: number;
+  /** Waiting this long lowers a task's effective priority by one. */
+  readonly agingMs: number;
+  /** How long, and how many in a partition, ended tasks are remembered for those who come late. */
+  readonly endedKeptMs: number;
+  readonly endedKept: number;
+  readonly defaultLimits: Limits;
+  readonly remediation: RemediationDefaults;
+}
+
+export const defaultTasksPolicy: TasksPolicy = {
+  heartbeatMs: 2_000,
+  leaseMs: 15_000,
+  leaseMarginMs: 5_000,
+  agentTtlMs: 10_000,
+  agingMs: 30_000,
+  endedKeptMs: 3_600_000,
+  endedKept: 100_000,
+  defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },
+  remediation: { killGraceMs: 10_000, outputLimitBytes: 1024 * 1024 },
+};

@@ -1,0 +1,62 @@
+import { type Origin, type TaskKind, type TaskSpec } from '@fluxforge/events/catalogue';
+import { agentOf, taskOf, type TasksState } from './state.js';
+
+/** All that a lease frame needs. */
+export interface LeaseView {
+  readonly tenantId: string;
+  readonly taskId: string;
+  readonly life: number;
+  readonly attempt: number;
+  readonly agentId: string;
+  readonly leaseMs: number;
+  readonly leasedAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly cancelRequested: boolean;
+  readonly kind: TaskKind;
+  readonly origin: Origin | null;
+  readonly spec: TaskSpec;
+}
+
+/** The live lease of a task, or null. */
+export function leaseView(state: TasksState, tenantId: string, taskId: string): LeaseView | null {
+  const task = taskOf(state, tenantId, taskId);
+  if (!task?.lease) return null;
+  const { agentId, attempt, leaseMs, leasedAtMs, startedAtMs } = task.lease;
+  return {
+    tenantId,
+    taskId,
+    life: task.life,
+    attempt,
+    agentId,
+    leaseMs,
+    leasedAtMs,
+    startedAtMs,
+    cancelRequested: task.cancel !== null,
+    kind: task.kind,
+    origin: task.origin,
+    spec: task.spec,
+  };
+}
+
+/** Hash of the agent's credential; null when the agent is unknown or removed. */
+export function agentCredential(state: TasksState, tenantId: string, agentId: string): string | null {
+  return agentOf(state, tenantId, agentId)?.credentialHash ?? null;
+}
+
+export interface QueueDepth {
+  readonly tenantId: string;
+  /** Without a lease, whatever they wait for. */
+  readonly queued: number;
+  /** Of these, what could start now if an agent fits. */
+  readonly ready: number;
+  readonly leased: number;
+}
+
+export function queueDepths(state: TasksState): QueueDepth[] {
+  return [...state.realms.values()].map((realm) => ({
+    tenantId: realm.tenant.id,
+    queued: realm.queuedTasks,
+    ready: realm.queue.readyTasks,
+    leased: realm.tasks.size - realm.queuedTasks,
+  }));
+}

@@ -1,0 +1,131 @@
+import { type Agent } from '@fluxforge/domain/agent';
+import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
+import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
+import { enqueue, refreshAgent, timeAgent, timeLease } from './placing.js';
+import { type TasksPolicy } from './policy.js';
+import { initialState, newRealm, type Realm, type TasksState } from './state.js';
+
+/** Raised with every change of what is written here. A snapshot of another shape is not read. */
+export const tasksSnapshotShape = 1;
+
+type AgentImage = Omit<Agent, 'leases' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
+type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
+type TaskImage = Omit<Task, 'lease'> & { readonly lease: LeaseImage | null };
+
+interface RealmImage {
+  readonly tenant: Omit<Tenant, 'keys' | 'tokens' | 'tokenHashes'>;
+  readonly keys: ApiKey[];
+  readonly tokens: JoinToken[];
+  readonly agents: AgentImage[];
+  readonly tasks: TaskImage[];
+  readonly lastServed: number;
+  readonly order: number;
+}
+
+interface StateImage {
+  readonly shape: number;
+  readonly partition: number;
+  readonly nextOrder: number;
+  readonly leasesGiven: number;
+  readonly lastFactMs: number;
+  readonly keyWindow: [number, string][];
+  readonly ended: EndedTask[];
+  readonly realms: RealmImage[];
+}
+
+function byOrder<T extends { readonly order: number }>(items: Iterable<T>): T[] {
+  return [...items].sort((a, b) => a.order - b.order);
+}
+
+/** All that facts have made, and nothing momentary. Equal folds give equal texts. */
+export function serialize(state: TasksState): string {
+  const image: StateImage = {
+    shape: tasksSnapshotShape,
+    partition: state.partition,
+    nextOrder: state.nextOrder,
+    leasesGiven: state.leasesGiven,
+    lastFactMs: state.lastFactMs,
+    keyWindow: state.keys.toJson(),
+    ended: [...state.endedInOrder],
+    realms: byOrder(state.realms.values()).map(realmImage),
+  };
+  return JSON.stringify(image);
+}
+
+function realmImage(realm: Realm): RealmImage {
+  const { keys, tokens, tokenHashes: _, ...tenant } = realm.tenant;
+  return {
+    tenant,
+    keys: [...keys.values()],
+    tokens: [...tokens.values()],
+    agents: byOrder(realm.agents.values()).map(agentImage),
+    tasks: byOrder(realm.tasks.values()).map(taskImage),
+    lastServed: realm.lastServed,
+    order: realm.order,
+  };
+}
+
+function agentImage(agent: Agent): AgentImage {
+  const { leases: _, pinned: _p, session: _s, lastAnswerAtMs: _a, ...image } = agent;
+  return image;
+}
+
+function taskImage(task: Task): TaskImage {
+  if (!task.lease) return { ...task, lease: null };
+  const { renewedAtMs: _, ...lease } = task.lease;
+  return { ...task, lease };
+}
+
+/** Null when the text is of another shape; throws when it is no JSON at all. */
+export function deserialize(text: string, policy: TasksPolicy): TasksState | null {
+  const image = JSON.parse(text) as StateImage;
+  if (image.shape !== tasksSnapshotShape) return null;
+  const state = initialState(image.partition, KeyWindow.fromJson(image.keyWindow));
+  state.nextOrder = image.nextOrder;
+  state.leasesGiven = image.leasesGiven;
+  state.lastFactMs = image.lastFactMs;
+  for (const realm of image.realms) restoreRealm(state, policy, realm);
+  for (const ended of image.ended) restoreEnded(state, ended);
+  return state;
+}
+
+function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage): void {
+  const tenant: Tenant = {
+    ...image.tenant,
+    keys: new Map(image.keys.map((key) => [key.id, key])),
+    tokens: new Map(image.tokens.map((token) => [token.hash, token])),
+    tokenHashes: new Map(image.tokens.map((token) => [token.id, token.hash])),
+  };
+  const realm = newRealm(tenant, image.order, policy.agingMs);
+  realm.lastServed = image.lastServed;
+  state.realms.set(tenant.id, realm);
+  for (const one of image.agents) {
+    const agent: Agent = {
+      ...one,
+      leases: new Set(),
+      pinned: new Set(),
+      session: null,
+      lastAnswerAtMs: -Infinity,
+    };
+    realm.agents.set(agent.id, agent);
+    refreshAgent(state, realm, agent, true);
+    timeAgent(state, policy, agent);
+  }
+  for (const task of image.tasks) restoreTask(state, policy, realm, task);
+}
+
+function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image: TaskImage): void {
+  const lease = image.lease && { ...image.lease, renewedAtMs: image.lease.leasedAtMs };
+  const task: Task = { ...image, lease };
+  realm.tasks.set(task.id, task);
+  if (!lease) return enqueue(state, realm, task);
+  realm.agents.get(lease.agentId)?.leases.add(task.id);
+  timeLease(state, policy, task);
+}
+
+/** An id that was opened again lives among the tasks; what its earlier life left only waits to be forgotten. */
+function restoreEnded(state: TasksState, ended: EndedTask): void {
+  state.endedInOrder.push(ended);
+  const realm = state.realms.get(ended.tenantId);
+  if (realm && !realm.tasks.has(ended.id)) realm.ended.set(ended.id, ended);
+}

@@ -1,0 +1,94 @@
+import { type Agent } from '@fluxforge/domain/agent';
+import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
+import { TenantQueue } from '@fluxforge/domain/scheduling';
+import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
+import { type Tenant } from '@fluxforge/domain/tenant';
+import { type TasksEffect } from './effects.js';
+
+/** All of one tenant. Nothing in it is reachable by another's id. */
+export interface Realm {
+  readonly tenant: Tenant;
+  readonly agents: Map<string, Agent>;
+  readonly tasks: Map<string, Task>;
+  readonly ended: Map<string, EndedTask>;
+  readonly queue: TenantQueue;
+  /** Tasks without a lease: what the quota counts. */
+  queuedTasks: number;
+  /** The number of the lease that was given here last; who has the lowest is next. */
+  lastServed: number;
+  readonly order: number;
+}
+
+/** Known to this owner only, and gone with it. */
+export interface Moment {
+  /** Null until `resume`: who does not know when it began can call nothing overdue. */
+  tookOverAtMs: number | null;
+  /** Connected agents by when they are to be asked for a heartbeat. */
+  readonly asks: PriorityQueue<Agent>;
+  /** What a connection or an answer called for; `pulse` takes it. */
+  outbox: TasksEffect[];
+}
+
+export interface TasksState {
+  readonly partition: number;
+  readonly realms: Map<string, Realm>;
+  /** Counters of folds, never reset: they make every order total. */
+  nextOrder: number;
+  leasesGiven: number;
+  lastFactMs: number;
+  readonly keys: KeyWindow;
+  readonly endedInOrder: Fifo<EndedTask>;
+  /** From here on all is derived from the above. Realms with something that may fit somewhere. */
+  readonly open: PriorityQueue<Realm>;
+  readonly waiting: PriorityQueue<Task>;
+  /** Pinned to an agent that was removed. */
+  readonly doomed: PriorityQueue<Task>;
+  /** Queued tasks by when they end for want of a start. */
+  readonly deadlines: PriorityQueue<Task>;
+  /** Leased tasks by a time at or before that of the lease's end: put right when it is reached. */
+  readonly leaseTimers: PriorityQueue<Task>;
+  /** Agents that are found, by a time at or before that of their loss. */
+  readonly agentTimers: PriorityQueue<Agent>;
+  readonly moment: Moment;
+}
+
+export function initialState(partition: number, keys = new KeyWindow()): TasksState {
+  return {
+    partition,
+    realms: new Map(),
+    nextOrder: 1,
+    leasesGiven: 0,
+    lastFactMs: 0,
+    keys,
+    endedInOrder: new Fifo(),
+    open: new PriorityQueue(),
+    waiting: new PriorityQueue(),
+    doomed: new PriorityQueue(),
+    deadlines: new PriorityQueue(),
+    leaseTimers: new PriorityQueue(),
+    agentTimers: new PriorityQueue(),
+    moment: { tookOverAtMs: null, asks: new PriorityQueue(), outbox: [] },
+  };
+}
+
+export function newRealm(tenant: Tenant, order: number, agingMs: number): Realm {
+  const agents = new Map<string, Agent>();
+  return {
+    tenant,
+    agents,
+    tasks: new Map(),
+    ended: new Map(),
+    queue: new TenantQueue(agingMs, agents),
+    queuedTasks: 0,
+    lastServed: 0,
+    order,
+  };
+}
+
+export function agentOf(state: TasksState, tenantId: string, agentId: string): Agent | undefined {
+  return state.realms.get(tenantId)?.agents.get(agentId);
+}
+
+export function taskOf(state: TasksState, tenantId: string, taskId: string): Task | undefined {
+  return state.realms.get(tenantId)?.tasks.get(taskId);
+}

@@ -1,0 +1,10 @@
+export { decideTenant, type TenantCommand } from './decide-tenant.js';
+export {
+  evolveTenant,
+  newTenant,
+  useToken,
+  type ApiKey,
+  type JoinToken,
+  type Tenant,
+  type TenantFact,
+} from './tenant.js';
