@@ -17,7 +17,7 @@ export function checkerOf<T extends TSchema>(schema: T): TypeCheck<T> {
   const known = compiled.get(schema) as TypeCheck<T> | undefined;
   if (known) return known;
   const check = TypeCompiler.Compile(schema);
-  compiled.set(schema, check as unknown as TypeCheck<TSchema>);
+  compiled.set(schema, check);
   return check;
 }
 

@@ -40,7 +40,9 @@ export interface HostContext<
   Own extends EventBody,
   Foreign extends EventBody,
 > extends PartitionContext<State, Message, Effect, Own, Foreign> {
-  deserialize(snapshot: unknown): State | null;
+  serialize(state: State): string;
+  /** Null: of another shape, which is to be ignored. */
+  deserialize(text: string): State | null;
 }
 
 interface Waiting<Message> {

@@ -10,13 +10,13 @@ export interface Justified<Effect> {
   readonly offset: number | null;
 }
 
-/** A fold of the log up to two positions, made by a follower. `state` is what the context's codec gave. */
+/** A fold of the log up to two positions, made by a follower. `state` is what the context's `serialize` gave. */
 export interface Snapshot {
   readonly position: Position;
   readonly commands: number;
   readonly foreign: Position;
   readonly lastEventMs: number;
-  readonly state: unknown;
+  readonly state: string;
 }
 
 /** What a host wants done. The runner does it and answers by the host's methods. */

@@ -1,0 +1,205 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { type DispatcherConfig } from '@fluxforge/config';
+import { AgentControlService, MAX_FRAME_BYTES } from '@fluxforge/agent-protocol';
+import {
+  agentCredential,
+  defaultTasksPolicy,
+  makeTasksContext,
+  type TasksEffect,
+} from '@fluxforge/domain/tasks-context';
+import { type CheckRequest } from '@fluxforge/events/catalogue';
+import { type LogPort } from '@fluxforge/events/log';
+import {
+  assertSafeLog,
+  HostGroup,
+  hostTelemetry,
+  steadyClock,
+  type RunnerEvents,
+} from '@fluxforge/events/partition-host';
+import { topicsOf } from '@fluxforge/events/topics';
+import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
+import { AgentStreams, type PartitionAccess } from './agent-streams/agent-streams.js';
+import { type AgentCall } from './agent-streams/session.js';
+import { wireCheck } from './agent-streams/wire.js';
+import { CheckForwarder } from './checks/check-forwarder.js';
+import { DirectoryWriter } from './effects/directory-writer.js';
+import { Effects } from './effects/effects.js';
+import { AgentReports } from './heartbeats/agent-reports.js';
+import { OwnerMap } from './partition/owner-map.js';
+
+interface Tools {
+  readonly log: LogPort;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+}
+
+const context = 'tasks';
+const policy = defaultTasksPolicy;
+
+/** Wires the tasks context to the log and to the agents' control streams. */
+export class Dispatcher {
+  private readonly nowMs = steadyClock();
+  private readonly server = new Server({
+    'grpc.max_receive_message_length': MAX_FRAME_BYTES,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.keepalive_permit_without_calls': 1,
+  });
+  private readonly streams: AgentStreams;
+  private readonly directory: DirectoryWriter;
+  private readonly effects: Effects;
+  private readonly forwarder: CheckForwarder;
+  private readonly claimOffsets = new Map<number, number>();
+  private group: ReturnType<Dispatcher['makeGroup']> | null = null;
+
+  constructor(
+    private readonly config: DispatcherConfig,
+    private readonly tools: Tools,
+  ) {
+    const { log, logger, metrics } = tools;
+    const topics = topicsOf(config.kafka.topicPrefix);
+    const owners = new OwnerMap(
+      () => this.group?.membershipView?.view() ?? Promise.reject(new Error('not in the group yet')),
+      this.nowMs,
+    );
+    const reports = new AgentReports(log, topics.agentReports, (error) =>
+      logger.warn({ err: error }, 'report not sent'),
+    );
+    const pace = { leaseMs: policy.leaseMs, heartbeatMs: policy.heartbeatMs };
+    this.streams = new AgentStreams(this.access(), owners, pace, reports, metrics, logger);
+    this.directory = new DirectoryWriter(log, topics.directory, (error) =>
+      logger.warn({ err: error }, 'directory write, trying again'),
+    );
+    this.effects = new Effects({
+      streams: this.streams,
+      directory: this.directory,
+      signingKey: config.signingKey,
+      nowMs: this.nowMs,
+    });
+    this.forwarder = new CheckForwarder(log, topics.checkRequests, (p, request) => this.forward(p, request));
+  }
+
+  /** Answers the address that agents are told. */
+  async start(): Promise<string> {
+    await assertSafeLog(this.tools.log, { context, ...this.config.kafka });
+    this.server.addService(AgentControlService, { connect: (call: AgentCall) => this.streams.serve(call) });
+    const port = await this.listen();
+    const address = this.config.advertisedAddress ?? `${this.config.grpcAddress.host}:${port}`;
+    this.group = this.makeGroup(address);
+    await this.group.start();
+    this.tools.readiness.set('log', 'ok');
+    return address;
+  }
+
+  async stop(): Promise<void> {
+    await this.group?.close();
+    this.streams.close();
+    await this.forwarder.close();
+    this.server.forceShutdown();
+  }
+
+  private makeGroup(address: string) {
+    const { kafka } = this.config;
+    return new HostGroup(
+      this.tools.log,
+      {
+        context,
+        topicPrefix: kafka.topicPrefix,
+        partitions: kafka.partitions,
+        epoch: 1,
+        address,
+        sessionTimeoutMs: 6000,
+        heartbeatIntervalMs: 1000,
+        rebalanceTimeoutMs: 10_000,
+        tickMs: 20,
+        nowMs: this.nowMs,
+        loadSnapshot: async () => null,
+        events: this.events(address),
+      },
+      () => makeTasksContext(policy),
+    );
+  }
+
+  private events(address: string): RunnerEvents<TasksEffect> {
+    const telemetry = hostTelemetry(context, this.tools);
+    return {
+      ...telemetry,
+      onLeading: (partition, claimOffset) => {
+        telemetry.onLeading(partition, claimOffset);
+        this.claimOffsets.set(partition, claimOffset);
+        // Only the newest claim's entry stands: its offset is the highest.
+        const generation = this.group?.runner(partition)?.generation ?? 0;
+        this.directory.publish({
+          kind: 'owner',
+          context,
+          address,
+          generation,
+          partition,
+          offset: claimOffset,
+        });
+        void this.followChecks(partition);
+      },
+      onDeciding: (partition) => this.streams.led(partition),
+      onFallen: (partition, reason) => {
+        telemetry.onFallen(partition, reason);
+        this.directory.fell(partition);
+        this.forwarder.unfollow(partition);
+        this.streams.fell(partition);
+      },
+      onPlaced: () => void this.streams.sendOn(),
+      onEffects: (partition, effects) => {
+        const state = this.group?.runner(partition)?.host.view;
+        if (state) this.effects.carryOut(partition, state, effects, this.claimOffsets.get(partition) ?? 0);
+      },
+      onSettled: (_partition, tickets) => this.streams.settled(tickets),
+    };
+  }
+
+  private async followChecks(partition: number): Promise<void> {
+    try {
+      await this.forwarder.follow(partition);
+    } catch (error: unknown) {
+      this.tools.logger.warn({ partition, err: error }, 'check requests not followed yet');
+      setTimeout(
+        () => this.group?.runner(partition)?.host.leading && void this.followChecks(partition),
+        1000,
+      ).unref();
+    }
+  }
+
+  private access(): PartitionAccess {
+    const runner = (partition: number) => this.group?.runner(partition);
+    return {
+      partitions: this.config.kafka.partitions,
+      placed: (p) => runner(p) !== undefined,
+      leading: (p) => runner(p)?.host.leading ?? false,
+      terms: (p) => runner(p)?.host.terms ?? { epoch: 0, term: 0 },
+      credentialHash: (p, tenantId, agentId) => {
+        const state = runner(p)?.host.view;
+        return state ? agentCredential(state, tenantId, agentId) : null;
+      },
+      offer: (p, message, ticket, cause) => runner(p)?.offer(message, ticket, cause) ?? false,
+      fresh: (p) => runner(p)?.host.fresh(this.nowMs()) ?? false,
+      nowMs: this.nowMs,
+    };
+  }
+
+  private forward(partition: number, request: CheckRequest): void {
+    if (!this.group?.runner(partition)?.host.leading) return;
+    const session = this.streams.session(request.tenant_id, request.agent_id);
+    if (!session) return;
+    session.order({ $case: 'check', check: { checks: request.checks.map(wireCheck) } });
+    this.streams.flushSoon(session);
+  }
+
+  private listen(): Promise<number> {
+    const { host, port } = this.config.grpcAddress;
+    return new Promise((resolve, reject) => {
+      this.server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error) reject(error);
+        else resolve(bound);
+      });
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { configuredOrExit, dispatcherConfig } from '@fluxforge/config';
+import { createKafkaLog } from '@fluxforge/events/kafka';
+import {
+  createLogger,
+  Metrics,
+  Readiness,
+  runProcess,
+  startOpsServer,
+  type OpsServer,
+} from '@fluxforge/telemetry';
+import { Dispatcher } from './dispatcher.js';
+
+const config = configuredOrExit(dispatcherConfig);
+const logger = createLogger({ process: 'dispatcher', level: config.logLevel, runId: config.runId });
+const metrics = new Metrics('dispatcher');
+const readiness = new Readiness(['log']);
+const log = createKafkaLog({
+  brokers: config.kafka.brokers,
+  clientId: 'fluxforge-dispatcher',
+  onLog: (level, message, detail) => logger[level]({ detail }, message),
+});
+const dispatcher = new Dispatcher(config, { log, logger, metrics, readiness });
+let ops: OpsServer | null = null;
+
+runProcess({
+  name: 'dispatcher',
+  logger,
+  start: async () => {
+    metrics.watchProcess();
+    ops = await startOpsServer({ address: config.opsAddress, metrics, readiness });
+    return { grpc: await dispatcher.start(), ops: ops.address };
+  },
+  stop: async () => {
+    await dispatcher.stop();
+    await log.close();
+    await ops?.close();
+  },
+});
