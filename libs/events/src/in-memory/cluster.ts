@@ -42,6 +42,12 @@ export class InMemoryCluster {
     return this.write(tp, records);
   }
 
+  /** The partition loses its tail from `to` on; whoever follows it finds out. */
+  truncate(tp: TopicPartition, to: number): void {
+    this.core.truncate(tp, to);
+    this.wake(tp);
+  }
+
   /** While it is down, appends are surely not written and reads fail as unavailable. */
   setAvailable(up: boolean): void {
     this.up = up;
@@ -125,8 +131,12 @@ export class InMemoryCluster {
 
   private write(tp: TopicPartition, records: readonly LogRecord[]): number {
     const base = this.core.append(tp, records, this.nowMs());
-    for (const watcher of this.watchers.get(keyOf(tp)) ?? []) watcher();
+    this.wake(tp);
     return base;
+  }
+
+  private wake(tp: TopicPartition): void {
+    for (const watcher of this.watchers.get(keyOf(tp)) ?? []) watcher();
   }
 
   private assertAcceptable(tp: TopicPartition, records: readonly LogRecord[]): void {

@@ -14,13 +14,14 @@ import {
 } from '../log/index.js';
 import { keyOf } from './append-faults.js';
 import { type InMemoryCluster } from './cluster.js';
+import { type InMemoryMembership } from './group.js';
 import { InMemoryTail } from './tail.js';
 
 /** One process's view of an `InMemoryCluster`. */
 export class InMemoryLog implements LogPort {
   private readonly inFlight = new Set<string>();
   private readonly tails = new Set<Tail>();
-  private readonly memberships = new Set<Membership & { kill(): void }>();
+  private readonly memberships = new Set<InMemoryMembership>();
   private closed = false;
 
   constructor(private readonly cluster: InMemoryCluster) {}
@@ -48,7 +49,7 @@ export class InMemoryLog implements LogPort {
   async append(
     tp: TopicPartition,
     records: readonly LogRecord[],
-    options: { readonly timeoutMs: number; readonly concurrent?: boolean },
+    options: { readonly concurrent?: boolean } = {},
   ): Promise<number> {
     this.assertOpen();
     if (records.length === 0) throw new Error('an append needs at least one record');
@@ -90,6 +91,11 @@ export class InMemoryLog implements LogPort {
     for (const membership of this.memberships) membership.kill();
     this.memberships.clear();
     await this.close();
+  }
+
+  /** Throws its memberships out of their groups; they join again by themselves. */
+  expel(): void {
+    for (const membership of this.memberships) membership.expel();
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,7 @@ export class InMemoryTail implements Tail {
     if (this.closed) throw new Error('the tail is closed');
     const existing = this.followed.get(keyOf(tp));
     if (existing) {
+      existing.active = true;
       existing.position = { next: from };
       existing.wake();
       return;
@@ -48,9 +49,7 @@ export class InMemoryTail implements Tail {
     const followed = this.followed.get(keyOf(tp));
     if (!followed) return;
     followed.active = false;
-    followed.stop();
     followed.wake();
-    this.followed.delete(keyOf(tp));
   }
 
   async close(): Promise<void> {
@@ -68,6 +67,9 @@ export class InMemoryTail implements Tail {
       else if (outcome === 'over') this.unfollow(followed.tp);
       else await this.handOver(followed, outcome);
     }
+    // Only now, so that a new start meanwhile does not hand over side by side with this one.
+    followed.stop();
+    this.followed.delete(keyOf(followed.tp));
   }
 
   private look(followed: Followed) {

@@ -71,12 +71,14 @@ export class ClusterMap {
     graceUntilMs: number,
   ): Promise<number | undefined> {
     try {
-      const { leaders } = await this.describeTopic(tp.topic, deadline);
-      if (tp.partition >= leaders.length)
-        throw new NoSuchTopic(`${tp.topic} has no partition ${tp.partition}`);
+      await this.describeTopic(tp.topic, deadline);
     } catch (error: unknown) {
       const mayStillAppear = error instanceof NoSuchTopic && performance.now() < graceUntilMs;
       if (!mayStillAppear || deadline.over) throw error;
+    }
+    const shape = this.topics.get(tp.topic);
+    if (shape && tp.partition >= shape.leaders.length) {
+      throw new NoSuchTopic(`${tp.topic} has no partition ${tp.partition}`);
     }
     return this.cachedLeader(tp);
   }

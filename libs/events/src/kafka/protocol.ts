@@ -66,7 +66,6 @@ export interface FetchedPartition {
   readonly partition: number;
   readonly errorCode: number;
   readonly highWatermark: number;
-  readonly logStart: number;
   readonly bytes: Buffer;
 }
 
@@ -111,11 +110,11 @@ function fetchedPartition(reader: ByteReader, topic: string): FetchedPartition {
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
   reader.int64();
-  const logStart = reader.int64();
+  reader.int64();
   reader.array(() => [reader.int64(), reader.int64()]);
   reader.int32();
   const length = reader.int32();
-  return { topic, partition, errorCode, highWatermark, logStart, bytes: reader.slice(Math.max(0, length)) };
+  return { topic, partition, errorCode, highWatermark, bytes: reader.slice(Math.max(0, length)) };
 }
 
 function wire<T>(

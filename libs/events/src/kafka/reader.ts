@@ -30,10 +30,10 @@ export class RangeReader {
 
 /** @throws ReadError */
 export function batchOf(fetched: FetchedPartition, from: number): RecordBatch {
-  const { errorCode, highWatermark, logStart } = fetched;
+  const { errorCode, highWatermark } = fetched;
   const name = `${fetched.topic}[${fetched.partition}]`;
   if (errorCode === ErrorCode.offsetOutOfRange) {
-    throw new ReadError('out-of-range', `${name}: ${from} is not within ${logStart}..${highWatermark}`);
+    throw new ReadError('out-of-range', `${name}: the log does not reach to ${from}`);
   }
   if (errorCode !== ErrorCode.none) {
     throw new ReadError(classifyRead(errorCode), `${name}: the fetch answered error ${errorCode}`);

@@ -119,7 +119,9 @@ export class Topics {
 
   /** A broker is named as a leader a moment before it acts as one, and refuses appends until then. */
   private async answersEverywhere({ topic, partitions }: TopicSpec): Promise<boolean> {
-    const asked = Array.from({ length: partitions }, (_, partition) => this.offsetFor({ topic, partition }, END));
+    const asked = Array.from({ length: partitions }, (_, partition) =>
+      this.offsetFor({ topic, partition }, END),
+    );
     const answers = await Promise.allSettled(asked);
     return answers.every(({ status }) => status === 'fulfilled');
   }
