@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TSchema } from '@sinclair/typebox';
+import { currentVersion } from '../envelope/index.js';
+import {
+  AgentReport,
+  CheckRequest,
+  DirectoryEntry,
+  journalEvents,
+  OutputChunk,
+  statesCommands,
+  statesEvents,
+  tasksCommands,
+  tasksEvents,
+} from './index.js';
+
+/**
+ * The published contract: one JSON Schema per type and version, for consumers of the topics in any
+ * language. FLUXFORGE_WRITE_SCHEMAS=1 writes the files of types that are new; a file that is there is only
+ * ever compared, because old versions are read for ever.
+ */
+const folder = join(process.cwd(), 'libs/events/schemas');
+
+const published: Record<string, TSchema> = {
+  ...tasksEvents,
+  ...statesEvents,
+  ...journalEvents,
+  ...tasksCommands,
+  ...statesCommands,
+  'telemetry.check-request': CheckRequest,
+  'telemetry.agent-report': AgentReport,
+  'telemetry.output-chunk': OutputChunk,
+  'directory.entry': DirectoryEntry,
+};
+
+function document(type: string, schema: TSchema): string {
+  const version = currentVersion(type);
+  const head = { $schema: 'http://json-schema.org/draft-07/schema#', $id: `fluxforge:${type}.v${version}` };
+  return `${JSON.stringify({ ...head, ...schema }, null, 2)}\n`;
+}
+
+const fileOf = (type: string): string => join(folder, `${type}.v${currentVersion(type)}.json`);
+
+if (process.env['FLUXFORGE_WRITE_SCHEMAS'] === '1') {
+  mkdirSync(folder, { recursive: true });
+  for (const [type, schema] of Object.entries(published)) {
+    if (!existsSync(fileOf(type))) writeFileSync(fileOf(type), document(type, schema));
+  }
+}
+
+describe('published schemas', () => {
+  it.each(Object.keys(published))('%s is published as it is checked', (type) => {
+    expect(readFileSync(fileOf(type), 'utf8')).toBe(document(type, published[type]!));
+  });
+
+  it('hold no type that the catalogue has forgotten', () => {
+    const known = new Set(Object.keys(published).flatMap((type) => versions(type)));
+    expect(readdirSync(folder).filter((file) => !known.has(file))).toEqual([]);
+  });
+});
+
+function versions(type: string): string[] {
+  return Array.from({ length: currentVersion(type) }, (_, i) => `${type}.v${i + 1}.json`);
+}
