@@ -1,12 +1,13 @@
-import { describeAppends } from './log-features/appends.js';
-import { describeGroups } from './log-features/groups.js';
-import { describeReads } from './log-features/reads.js';
-import { Scene } from './log-features/scene.js';
-import { describeTails } from './log-features/tails.js';
-import { type LogWorld } from './log-features/world.js';
+import {
+  describeAppends,
+  describeGroups,
+  describeReads,
+  describeTails,
+  type LogWorld,
+  Scene,
+} from './log-features/index.js';
 
-export { eventually } from './log-features/scene.js';
-export { type LogClient, type LogWorld } from './log-features/world.js';
+export { eventually, type LogClient, type LogWorld } from './log-features/index.js';
 
 /** The behaviour that every implementation of `LogPort` has. */
 export function describeLog(name: string, makeWorld: () => Promise<LogWorld>): void {

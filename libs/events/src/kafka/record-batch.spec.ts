@@ -1,8 +1,19 @@
 import { gzipSync } from 'node:zlib';
-import Decoder from 'kafkajs/src/protocol/decoder.js';
-import decodeByKafkajs from 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
+// @ts-expect-error kafkajs types only its public door
+import decoderJs from 'kafkajs/src/protocol/decoder.js';
+// @ts-expect-error kafkajs types only its public door
+import decodeJs from 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
 import { type LogRecord } from '../log/index.js';
 import { decodeRecords, encodeRecordBatch, UnreadableBatch } from './record-batch.js';
+
+interface DecodedRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer>>;
+  readonly timestamp: string;
+}
+const Decoder = decoderJs as new (bytes: Buffer) => object;
+const decodeByKafkajs = decodeJs as (decoder: object) => Promise<{ records: readonly DecodedRecord[] }>;
 
 const records: LogRecord[] = [
   { key: 'a', value: Buffer.from('one'), headers: { h: 'ü', empty: '' } },
@@ -28,15 +39,7 @@ describe('record batches', () => {
   });
 
   it('are written as kafkajs reads them', async () => {
-    const decoder = new Decoder(encodeRecordBatch(records, nowMs));
-    const found = (await decodeByKafkajs(decoder)) as {
-      records: {
-        key: Buffer | null;
-        value: Buffer | null;
-        headers: Record<string, Buffer>;
-        timestamp: string;
-      }[];
-    };
+    const found = await decodeByKafkajs(new Decoder(encodeRecordBatch(records, nowMs)));
     expect(found.records.map(({ key, value }) => [key && String(key), value])).toEqual(
       records.map(({ key, value }) => [key, value]),
     );

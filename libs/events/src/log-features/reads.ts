@@ -1,4 +1,3 @@
-import { type ReadError } from '../log/index.js';
 import { APPEND_MS, contents, record, records, type Scene, textOf } from './scene.js';
 
 export function describeReads(scene: Scene): void {

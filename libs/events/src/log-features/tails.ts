@@ -1,15 +1,5 @@
 import { type ReadError, type RecordBatch, type StoredRecord, type TopicPartition } from '../log/index.js';
-import {
-  APPEND_MS,
-  SHORT_MS,
-  eventually,
-  failureOf,
-  record,
-  records,
-  type Scene,
-  textOf,
-  texts,
-} from './scene.js';
+import { APPEND_MS, SHORT_MS, eventually, failureOf, record, records, type Scene, textOf } from './scene.js';
 
 /** What a tail brought, by partition number. */
 class Seen {
