@@ -32,3 +32,24 @@ export { type TenantRow, type ApiKeyRow } from './tenants/row.js';
 export { type CommandRow } from './commands/row.js';
 export { type EventRow, type EntityRef, type EventFilter } from './events/row.js';
 export { type OutputRow, type OutputRequest } from './output/row.js';
+export { migrate, type MigrateOptions } from './migrations/migrate.js';
+export {
+  ProjectionStore,
+  type ProjectionStoreOptions,
+  type CommitOutcome,
+} from './projection/projection-store.js';
+export { StoreUnavailable } from './projection/pg-errors.js';
+export { type ProjectedEvent, isoOf } from './projection/projected-event.js';
+export { projectEvents } from './projection/project-events.js';
+export { foldedTables } from './projection/view-rows.js';
+export { decodeOutput, projectOutput } from './output/project-output.js';
+export { decodeLoad, projectLoad } from './last-seen/project-load.js';
+export {
+  type ProjectionKey,
+  type Standing,
+  atStart,
+  viewsProjection,
+  outputProjection,
+  lastSeenProjection,
+} from './positions/standing.js';
+export { type SqlRunner } from './rows/table.js';

@@ -1,0 +1,29 @@
+import { agentsView } from '../agents/fold.js';
+import { commandsView } from '../commands/fold.js';
+import { eventsView } from '../events/fold.js';
+import { statesView } from '../states/fold.js';
+import { targetsView } from '../targets/fold.js';
+import { tasksView } from '../tasks/fold.js';
+import { tenantsView } from '../tenants/fold.js';
+import { type ProjectedEvent } from './projected-event.js';
+import { type View, type ViewRows } from './view-rows.js';
+
+// A deleted state takes its targets along, so states come before targets.
+const views: readonly View[] = [
+  tenantsView,
+  agentsView,
+  tasksView,
+  statesView,
+  targetsView,
+  commandsView,
+  eventsView,
+];
+
+export function wantRows(events: readonly ProjectedEvent[], rows: ViewRows): void {
+  for (const event of events) for (const view of views) view.want(event, rows);
+}
+
+/** Event by event through every view: how the log is cut into batches makes no difference. */
+export function foldEvents(events: readonly ProjectedEvent[], rows: ViewRows): void {
+  for (const event of events) for (const view of views) view.fold(event, rows);
+}

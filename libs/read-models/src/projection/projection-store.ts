@@ -1,0 +1,154 @@
+import { Pool, types, type PoolClient } from 'pg';
+import { type ProjectionKey, type Standing } from '../positions/standing.js';
+import { type SqlRunner } from '../rows/table.js';
+import { asUnavailable } from './pg-errors.js';
+
+export interface ProjectionStoreOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly connectTimeoutMs?: number;
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * `elsewhere`: the stored position is not the expected one, so another process has moved it; nothing
+ * was written, and whoever asked knows less than the table.
+ */
+export type CommitOutcome = 'committed' | 'elsewhere';
+
+const int8 = 20;
+const timestamptz = 1184;
+const defaults = { connectTimeoutMs: 3_000, statementTimeoutMs: 15_000 };
+
+/**
+ * Every statement here finds rows by their whole key, and statistics of a table that has just been
+ * filled mislead the planner into reading all of it. The log is the truth: what a crash of Postgres
+ * takes back, rows and position alike, is projected again, so a commit need not wait for the disk.
+ */
+const sessionSettings =
+  '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off ' +
+  '-c synchronous_commit=off -c TimeZone=UTC';
+
+/** Writes of projections: rows and position in one transaction. */
+export class ProjectionStore {
+  private readonly pool: Pool;
+
+  constructor(options: ProjectionStoreOptions) {
+    const statementTimeoutMs = options.statementTimeoutMs ?? defaults.statementTimeoutMs;
+    this.pool = new Pool({
+      connectionString: options.url,
+      max: options.poolSize,
+      connectionTimeoutMillis: options.connectTimeoutMs ?? defaults.connectTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      // The server may be gone without a word, and then nobody enforces its own timeout.
+      query_timeout: statementTimeoutMs + 1_000,
+      keepAlive: true,
+      application_name: 'fluxforge-projector',
+      options: sessionSettings,
+      types: { getTypeParser: parserOf },
+    });
+    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+    this.pool.on('error', () => {});
+  }
+
+  /** @throws StoreUnavailable, also while the tables are not there yet */
+  async ping(): Promise<void> {
+    await this.guarded((client) => client.query('SELECT 1 FROM positions LIMIT 1'));
+  }
+
+  /** Where the projection stands, or null when it has not begun. */
+  async standing(key: ProjectionKey): Promise<Standing | null> {
+    const found = await this.guarded((client) =>
+      client.query<Record<string, unknown>>({
+        name: 'standing',
+        text: `SELECT next, epoch, term, owner, seq, hash, covers_commands FROM positions
+               WHERE projection = $1 AND context = $2 AND partition = $3`,
+        values: [key.projection, key.context, key.partition],
+      }),
+    );
+    const row = found.rows[0];
+    if (!row) return null;
+    const { covers_commands, ...position } = row;
+    return {
+      position: position as unknown as Standing['position'],
+      coversCommands: covers_commands as number,
+    };
+  }
+
+  /** Makes the first position, unless there is one. */
+  async begin(key: ProjectionKey, standing: Standing): Promise<void> {
+    await this.guarded((client) =>
+      client.query(
+        `INSERT INTO positions (projection, context, partition, next, epoch, term, owner, seq, hash, covers_commands)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+        parametersOf(key, standing),
+      ),
+    );
+  }
+
+  /**
+   * Moves the position from `expected` to `standing` and writes the rows, all or nothing. The position
+   * comes first: its row's lock keeps a second process out until this one is done, so that `write`
+   * reads rows that nobody else is changing.
+   * @throws StoreUnavailable when it surely or possibly did not happen: ask `standing` which
+   */
+  async commit(
+    key: ProjectionKey,
+    expected: number,
+    standing: Standing,
+    write: (sql: SqlRunner) => Promise<void>,
+  ): Promise<CommitOutcome> {
+    return this.guarded(async (client) => {
+      await client.query('BEGIN');
+      const moved = await client.query({
+        name: 'move_position',
+        text: `UPDATE positions SET next = $4, epoch = $5, term = $6, owner = $7, seq = $8, hash = $9,
+                 covers_commands = $10
+               WHERE projection = $1 AND context = $2 AND partition = $3 AND next = $11`,
+        values: [...parametersOf(key, standing), expected],
+      });
+      if (moved.rowCount === 0) {
+        await client.query('ROLLBACK');
+        return 'elsewhere';
+      }
+      await write(client);
+      await client.query('COMMIT');
+      return 'committed';
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  private async guarded<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    let client: PoolClient;
+    try {
+      client = await this.pool.connect();
+    } catch (error: unknown) {
+      throw asUnavailable(error);
+    }
+    try {
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error: unknown) {
+      // Whatever the connection was in the middle of ends with it.
+      client.release(true);
+      throw asUnavailable(error);
+    }
+  }
+}
+
+function parametersOf(key: ProjectionKey, { position, coversCommands }: Standing): unknown[] {
+  const { next, epoch, term, owner, seq, hash } = position;
+  return [key.projection, key.context, key.partition, next, epoch, term, owner, seq, hash, coversCommands];
+}
+
+const parseTime = types.getTypeParser(timestamptz) as (text: string) => Date;
+
+function parserOf(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
+  if (oid === int8) return Number;
+  if (oid === timestamptz) return (text) => parseTime(text).toISOString();
+  return types.getTypeParser(oid, format) as (text: string) => unknown;
+}

@@ -1,0 +1,57 @@
+import { DataSource } from 'typeorm';
+import { AgentEntity } from '../agents/entity.js';
+import { CommandEntity } from '../commands/entity.js';
+import { EventEntity } from '../events/entity.js';
+import { AgentLoadEntity } from '../last-seen/entity.js';
+import { FirstViews1700000000000 } from '../migrations/1700000000000-first-views.js';
+import { OutputEntity } from '../output/entity.js';
+import { PositionEntity } from '../positions/entity.js';
+import { SnapshotEntity } from '../snapshots/entity.js';
+import { StateEntity } from '../states/entity.js';
+import { TargetEntity } from '../targets/entity.js';
+import { AttemptEntity, TaskEntity } from '../tasks/entity.js';
+import { ApiKeyEntity, TenantEntity } from '../tenants/entity.js';
+
+export interface DataSourceOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+export function dataSourceOf(options: DataSourceOptions): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: options.url,
+    poolSize: options.poolSize,
+    connectTimeoutMS: options.connectTimeoutMs,
+    applicationName: 'fluxforge-read-models',
+    extra: {
+      statement_timeout: options.statementTimeoutMs,
+      // The server may be gone without a word, and then nobody enforces its own timeout.
+      query_timeout: options.statementTimeoutMs + 1_000,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+    },
+    entities: [
+      TenantEntity,
+      ApiKeyEntity,
+      AgentEntity,
+      AgentLoadEntity,
+      TaskEntity,
+      AttemptEntity,
+      StateEntity,
+      TargetEntity,
+      CommandEntity,
+      EventEntity,
+      OutputEntity,
+      PositionEntity,
+      SnapshotEntity,
+    ],
+    migrations: [FirstViews1700000000000],
+    migrationsTableName: 'migrations',
+    installExtensions: false,
+    synchronize: false,
+    logging: false,
+  });
+}
