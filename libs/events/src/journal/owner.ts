@@ -93,8 +93,9 @@ type Mode =
       readonly name: 'doubting';
       readonly readId: number;
       readonly out: Out | null;
-      readonly base: number;
       readonly through: number;
+      /** Where the first of the own records was accepted: a copy further on may be what was acknowledged. */
+      readonly base: number | null;
       readonly sentAtMs: number;
       readonly matched: number;
       readonly retryAtMs: number | null;
@@ -257,7 +258,7 @@ export class JournalOwner {
       this.mode = { name: 'leading', probe: null };
       return;
     }
-    this.doubt(null, end, end - 1, mode.probe.sentAtMs, nowMs);
+    this.doubt(null, end - 1, mode.probe.sentAtMs);
   }
 
   probeFailed(id: number): void {
@@ -444,7 +445,7 @@ export class JournalOwner {
     if (base < expected)
       return this.stop(`the log was truncated: a batch came to lie at ${base}, expected ${expected}`);
     const { out } = mode;
-    if (base > expected) return this.doubt(out, base, base + out.records.length - 1, out.sentAtMs, nowMs);
+    if (base > expected) return this.doubt(out, base + out.records.length - 1, out.sentAtMs);
     reader.acceptOwnBatch(out.records.length, out.hash);
     this.committed(base, out.sentAtMs, nowMs);
   }
@@ -468,13 +469,13 @@ export class JournalOwner {
     this.listener.request({ kind: 'append', id, records: out.records });
   }
 
-  private doubt(out: Out | null, base: number, through: number, sentAtMs: number, _nowMs: number): void {
+  private doubt(out: Out | null, through: number, sentAtMs: number): void {
     this.mode = {
       name: 'doubting',
       readId: this.requestRead(),
       out,
-      base,
       through,
+      base: null,
       sentAtMs,
       matched: 0,
       retryAtMs: null,
@@ -484,7 +485,7 @@ export class JournalOwner {
   private readGap(batch: RecordBatch, mode: Extract<Mode, { name: 'doubting' }>, nowMs: number): void {
     const reader = this.reader;
     if (!reader) return;
-    let { matched } = mode;
+    let { matched, base } = mode;
     for (const record of batch.records) {
       if (record.offset > mode.through) break;
       if (record.offset < reader.position.next) continue;
@@ -495,24 +496,28 @@ export class JournalOwner {
       const sent = mode.out?.records[matched];
       if (!sent || !sameRecord(sent, record))
         return this.fall('the log holds what was not sent', nowMs, null);
+      base ??= record.offset;
       matched += 1;
     }
     reader.passTo(Math.min(batch.next, mode.through + 1));
     if (reader.position.next <= mode.through) {
-      this.mode = { ...mode, readId: this.requestRead(), matched };
+      this.mode = { ...mode, readId: this.requestRead(), matched, base };
       return;
     }
-    this.resolveDoubt(mode, matched, nowMs);
+    this.resolveDoubt({ ...mode, matched, base }, nowMs);
   }
 
-  private resolveDoubt(mode: Extract<Mode, { name: 'doubting' }>, matched: number, nowMs: number): void {
-    if (mode.out === null) {
+  private resolveDoubt(mode: Extract<Mode, { name: 'doubting' }>, nowMs: number): void {
+    const { out, matched, base } = mode;
+    if (out === null) {
       this.confirmedAsOfMs = mode.sentAtMs;
       this.mode = { name: 'leading', probe: null };
       return;
     }
-    if (matched !== mode.out.records.length) return this.fall('the batch was not accepted', nowMs, null);
-    this.committed(mode.base, mode.sentAtMs, nowMs);
+    if (base === null || matched !== out.records.length) {
+      return this.fall('the batch was not accepted', nowMs, null);
+    }
+    this.committed(base, mode.sentAtMs, nowMs);
   }
 
   private probe(nowMs: number): void {
