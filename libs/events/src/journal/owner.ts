@@ -28,7 +28,7 @@ import { JournalReader } from './readers-rule.js';
  *   doubting    somebody wrote in between: reading the gap. all mine -> leading; a rival -> waiting
  *   stopped     the log was truncated or is corrupt: a person must look. Only a new assignment leaves it.
  *
- * Any state but `stopped` leaves for idle when revoked. Leaving leading, committing or doubting for
+ * Every state leaves for idle when revoked. Leaving leading, committing or doubting for
  * anything else voids the working state: it may hold events that readers do not stand behind.
  */
 export type JournalRequest =
@@ -65,7 +65,14 @@ export interface OwnerSettings {
 
 type Mode =
   | { readonly name: 'idle' | 'restarting' }
-  | { readonly name: 'waiting'; readonly untilMs: number; readonly generation: number | null }
+  | {
+      readonly name: 'waiting';
+      readonly untilMs: number;
+      /** Of the rival's claim. Null: there is none to wait for. */
+      readonly generation: number | null;
+      /** Heartbeats since then at a lower generation. */
+      readonly lowerBeats: number;
+    }
   | { readonly name: 'reading'; readonly readId: number; readonly retryAtMs: number | null }
   | {
       readonly name: 'claiming';
@@ -108,6 +115,13 @@ interface Out {
   readonly sentAtMs: number;
 }
 
+/**
+ * A group's generation only rises while the group lives. Of two successful heartbeats in a row at least the
+ * second was sent after the first was heard; if both are at a lower generation than the rival's claim, the
+ * group was forgotten by its coordinator and began anew, and that claim's generation says nothing.
+ */
+const beatsThatShowReset = 2;
+
 /** A batch that was surely not written is sent again this often before the term is given up. */
 const maxNotWrittenTries = 20;
 const retryDelayMs = 100;
@@ -125,6 +139,8 @@ export class JournalOwner {
   private claimTerms: EpochTerm = { epoch: 0, term: 0 };
   /** Generation of the last counted claim of somebody else, as far as it was read. */
   private rivalGeneration = -1;
+  /** Generations up to this one are of a former life of the group. */
+  private formerGeneration = -1;
 
   constructor(
     private readonly settings: OwnerSettings,
@@ -165,7 +181,7 @@ export class JournalOwner {
     this.generation = generation;
     this.heartbeatGeneration = Math.max(this.heartbeatGeneration, generation);
     if (this.mode.name === 'idle' || this.mode.name === 'stopped') {
-      this.mode = { name: 'waiting', untilMs: nowMs, generation: null };
+      this.mode = { name: 'waiting', untilMs: nowMs, generation: null, lowerBeats: 0 };
       this.tick(nowMs);
     }
   }
@@ -180,8 +196,20 @@ export class JournalOwner {
   /** A group heartbeat was answered at this generation. */
   heartbeat(generation: number, nowMs: number): void {
     this.heartbeatGeneration = Math.max(this.heartbeatGeneration, generation);
-    this.generation = Math.max(this.generation, generation);
+    this.generation = generation;
+    this.countLowerBeat(generation);
     this.tick(nowMs);
+  }
+
+  private countLowerBeat(generation: number): void {
+    const { mode } = this;
+    if (mode.name !== 'waiting' || mode.generation === null || generation >= mode.generation) return;
+    const lowerBeats = mode.lowerBeats + 1;
+    if (lowerBeats < beatsThatShowReset) this.mode = { ...mode, lowerBeats };
+    else {
+      this.formerGeneration = mode.generation;
+      this.mode = { ...mode, generation: null };
+    }
   }
 
   /** Where the emptied working state begins; see `onRestart`. */
@@ -325,7 +353,7 @@ export class JournalOwner {
     if (reader.position.next < batch.end) return this.readOn(nowMs);
     if (reader.halted !== null) return this.stop(reader.halted);
     // Whoever was placed here later than this process last heard of the group has the better right.
-    if (this.rivalGeneration > this.heartbeatGeneration)
+    if (this.rivalGeneration > Math.max(this.heartbeatGeneration, this.formerGeneration))
       return this.fall('placed elsewhere since', nowMs, this.rivalGeneration);
     this.claim(reader, nowMs);
   }
@@ -529,7 +557,12 @@ export class JournalOwner {
   /** Ends the term. After a rival's claim, only a heartbeat at its generation or later lets this one claim again. */
   private fall(reason: string, nowMs: number, rivalGeneration: number | null): void {
     this.leave(reason);
-    this.mode = { name: 'waiting', untilMs: nowMs + this.backoffMs(), generation: rivalGeneration };
+    this.mode = {
+      name: 'waiting',
+      untilMs: nowMs + this.backoffMs(),
+      generation: rivalGeneration,
+      lowerBeats: 0,
+    };
     // A heartbeat from before the rival's claim says nothing about who is assigned now.
     if (rivalGeneration !== null) this.heartbeatGeneration = -1;
     this.reader = null;
