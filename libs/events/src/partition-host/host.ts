@@ -463,16 +463,14 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   }
 
   private takePlan(batch: BatchBuilder, facts: Fact<Own>[], timeMs: number): boolean {
-    const planned = this.context.plan(this.state, timeMs, batch.roomLeft);
-    if (planned.length === 0) return false;
-    return this.add(
-      batch,
-      facts,
-      planned,
-      timeMs,
-      (event) => systemCause(`system:${this.context.name}`, event.subject),
-      null,
-    );
+    const because = (event: Decided): Provenance => systemCause(`system:${this.context.name}`, event.subject);
+    // What does not fit by its bytes is asked for in smaller steps, or the same step would be tried for ever.
+    for (let room = batch.roomLeft; room > 0; room >>= 1) {
+      const planned = this.context.plan(this.state, timeMs, room);
+      if (planned.length === 0) return false;
+      if (this.add(batch, facts, planned, timeMs, because, null)) return true;
+    }
+    return false;
   }
 
   /** Inputs moved on and nothing came of them: said in the log, so that a new owner need not read them again. */
