@@ -1,7 +1,22 @@
 import { type Decided, type Provenance } from '@fluxforge/events/catalogue';
 import { encodeEvent, type EventOrigin } from '@fluxforge/events/envelope';
+import { type LogRecord } from '@fluxforge/events/log';
 import { formatTerm, type Covered, type EpochTerm, type Pending } from '@fluxforge/events/journal';
 import { type HostSettings } from './settings.js';
+
+/** The journal's own headers (hash, owner, two positions) and the framing of a record. */
+const sealedBytes = 512;
+
+/** As the log will count it: a command's reason is copied to each of its events, and can outweigh their values. */
+function bytesOf(record: LogRecord): number {
+  let bytes = sealedBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const name in record.headers) {
+    const text = record.headers[name] as string;
+    // Three bytes are the most that UTF-8 needs for one unit of a string.
+    bytes += name.length + (text.length < 64 ? text.length : text.length * 3);
+  }
+  return bytes;
+}
 
 /** The batch that is being gathered: events in order, each with what is covered once it is in the log. */
 export class BatchBuilder {
@@ -50,7 +65,7 @@ export class BatchBuilder {
     for (const event of decided) {
       const origin = this.origin(this.pending.length + added.length, timeMs, provenance(event), commandId);
       const record = encodeEvent(event, origin);
-      bytes += record.value?.length ?? 0;
+      bytes += bytesOf(record);
       origins.push(origin);
       added.push({ record, covered: this.covered });
     }

@@ -3,7 +3,7 @@ import { type OwnerSettings } from '@fluxforge/events/journal';
 export interface HostSettings extends OwnerSettings {
   /** Most records in one batch; what an input decides must fit in one. */
   readonly maxBatchRecords: number;
-  /** Most bytes of values in one batch, well below the broker's limit for a message. */
+  /** Most bytes in one batch, headers counted generously; well below the broker's limit for a message. */
   readonly maxBatchBytes: number;
   /** Above this many waiting messages further ones are refused; their senders hold them and try again. */
   readonly maxQueuedMessages: number;
@@ -18,7 +18,7 @@ export const defaultHostLimits = {
   backoffBaseMs: 200,
   backoffMaxMs: 10_000,
   maxBatchRecords: 500,
-  maxBatchBytes: 512 * 1024,
+  maxBatchBytes: 768 * 1024,
   maxQueuedMessages: 10_000,
   maxQueuedRecords: 5_000,
   progressIntervalMs: 1000,
