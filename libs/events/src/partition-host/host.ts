@@ -57,6 +57,12 @@ interface InFlight<Own extends EventBody> {
   readonly covered: Covered;
 }
 
+interface Parking {
+  readonly stage: 'none' | 'waiting' | 'done';
+  readonly offset: number;
+}
+
+const notParking: Parking = { stage: 'none', offset: -1 };
 const nothingCovered: Covered = { commands: 0, foreign: startOfLog };
 
 /**
@@ -87,7 +93,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   private inFlight: InFlight<Own> | null = null;
   private held: Justified<Effect>[] = [];
   /** Per source: whether its head is poison that waits for the dead letters topic, or has got there. */
-  private parking: Record<Source, 'none' | 'waiting' | 'done'> = { commands: 'none', foreign: 'none' };
+  private parking: Record<Source, Parking> = { commands: notParking, foreign: notParking };
   /** The foreign view is folded up to here, which can be one input ahead of what is covered. */
   private viewNext = 0;
 
@@ -206,9 +212,11 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     this.owner.halt(`${source}: ${reason}`);
   }
 
-  /** The dead letters topic has the record that `dead-letter` named. */
-  parked(source: Source, nowMs: number): void {
-    if (this.parking[source] === 'waiting') this.parking[source] = 'done';
+  /** The dead letters topic has the record at this offset of the source, as `dead-letter` asked. */
+  parked(source: Source, offset: number, nowMs: number): void {
+    const at = this.parking[source];
+    // The answer to what an earlier term asked for says nothing of the record that waits now.
+    if (at.stage === 'waiting' && at.offset === offset) this.parking[source] = { stage: 'done', offset };
     this.pump(nowMs);
   }
 
@@ -256,7 +264,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     this.messages.clear();
     this.inFlight = null;
     this.held = [];
-    this.parking = { commands: 'none', foreign: 'none' };
+    this.parking = { commands: notParking, foreign: notParking };
     this.viewNext = 0;
     this.lastEventMs = 0;
     this.lastRecordMs = 0;
@@ -510,12 +518,13 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
 
   /** True once the dead letters topic has the record: only then may the input count as covered. */
   private park(source: Source, record: StoredRecord, reason: string): boolean {
-    if (this.parking[source] === 'done') {
-      this.parking[source] = 'none';
+    const { stage } = this.parking[source];
+    if (stage === 'done') {
+      this.parking[source] = notParking;
       return true;
     }
-    if (this.parking[source] === 'none') this.out.push({ kind: 'dead-letter', source, record, reason });
-    this.parking[source] = 'waiting';
+    if (stage === 'none') this.out.push({ kind: 'dead-letter', source, record, reason });
+    this.parking[source] = { stage: 'waiting', offset: record.offset };
     return false;
   }
 }

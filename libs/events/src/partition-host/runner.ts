@@ -229,7 +229,7 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
         await delay(parkRetryMs);
       }
     }
-    if (source !== 'own') this.step((now) => this.host.parked(source, now));
+    if (source !== 'own') this.step((now) => this.host.parked(source, record.offset, now));
   }
 }
 
