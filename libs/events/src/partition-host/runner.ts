@@ -51,6 +51,8 @@ const parkRetryMs = 500;
 export class PartitionRunner<State, Message, Effect, Own extends EventBody, Foreign extends EventBody> {
   private draining = false;
   private closed = false;
+  /** How often each source was begun anew: a batch of before must not be fed after. */
+  private readonly begun: Record<Source, number> = { commands: 0, foreign: 0 };
 
   constructor(
     readonly partition: number,
@@ -89,7 +91,10 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
 
   /** A batch of a followed source; resolves when more may be handed over. */
   async feed(source: Source, batch: RecordBatch): Promise<void> {
+    const begun = this.begun[source];
     while (!this.closed && !this.host.hasRoom(source)) await delay(roomPollMs);
+    // The source was begun elsewhere while this waited: what lies in between would be skipped.
+    if (this.begun[source] !== begun) return;
     this.step((now) => this.host.feed(source, batch, now));
   }
 
@@ -133,9 +138,11 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
         void this.loadSnapshot();
         return;
       case 'follow':
+        this.begun[request.source] += 1;
         tail.follow({ topic: topicOf[request.source], partition: this.partition }, request.from);
         return;
       case 'unfollow':
+        this.begun[request.source] += 1;
         tail.unfollow({ topic: topicOf[request.source], partition: this.partition });
         return;
       case 'dead-letter':
