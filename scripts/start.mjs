@@ -16,7 +16,7 @@ import { Demo } from './start/demo.mjs';
 import { AGENTS, INTERVAL, makeDemoFolders } from './start/demo-states.mjs';
 import { startInfra } from './start/infra.mjs';
 import { RestClient } from './start/rest.mjs';
-import { Services } from './start/services.mjs';
+import { CONTROL_PLANE, Services } from './start/services.mjs';
 import { Supervisor } from './start/supervisor.mjs';
 
 const DEMO_DEADLINE_MS = 120_000;
@@ -147,10 +147,9 @@ class Launcher {
     this.supervisor.announceStop();
     this.#abort.abort();
     if (!this.run) return true;
-    tell('stopping agents and services');
-    const own = ['edge-1', 'edge-2', 'api', 'dispatcher', 'reconciler', 'projector'];
-    await this.supervisor.stop(own);
-    tell('stopping Kafka and Postgres');
+    if (this.services) tell('stopping agents and services');
+    await this.supervisor.stop([...AGENTS.map((a) => a.name), ...CONTROL_PLANE]);
+    if (this.infra) tell('stopping Kafka and Postgres');
     await this.supervisor.stop(['Kafka', 'Postgres']);
     await this.infra?.stop();
     await this.following;

@@ -88,7 +88,7 @@ export async function startKafka({
   fs.mkdirSync(dataDir, { recursive: true });
   fs.mkdirSync(CACHE, { recursive: true });
   await endStale(path.join(dataDir, 'kafka.pid'), { graceMs: STOP_DEADLINE_MS });
-  const java = [...javaOptions(heapMb, quickStart), '-cp', jars.join(path.delimiter)];
+  const java = [...javaOptions(heapMb, quickStart), '-cp', path.join(path.dirname(jars[0]), '*')];
   for (let race = 1; ; race++) {
     const ports = await choosePorts(port);
     await formatOnce(dataDir, java, ports);

@@ -2,6 +2,7 @@
 //   absent -> initialised -> starting -> ready -> stopped | killed      (ready <-> paused)
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { inRoot } from '../lib/paths.mjs';
 import { freePort, portIsFree } from '../lib/ports.mjs';
@@ -82,13 +83,16 @@ function settings(cluster, port, durable) {
   return ['-D', cluster, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 
-async function client(url) {
-  const { default: pg } = await import(`file://${inRoot('node_modules', 'pg', 'esm', 'index.mjs')}`);
-  return new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 10_000 });
+// Loaded at the first query: before the packages are installed this file must be importable.
+const loadPg = () => createRequire(inRoot('package.json'))('pg');
+
+function client(url) {
+  const { Client } = loadPg();
+  return new Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 10_000 });
 }
 
 async function query(url, text, values) {
-  const connection = await client(url);
+  const connection = client(url);
   connection.on('error', () => undefined);
   try {
     await connection.connect();
@@ -102,6 +106,7 @@ async function query(url, text, values) {
 }
 
 async function answers(url) {
+  loadPg(); // outside: a missing package is not a server that is not up yet
   try {
     await query(url, 'select 1');
     return true;

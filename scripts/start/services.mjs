@@ -5,6 +5,7 @@ import { inRoot, CACHE } from '../lib/paths.mjs';
 import { run } from '../lib/run.mjs';
 import { startNodeService } from './node-service.mjs';
 
+export const CONTROL_PLANE = ['dispatcher', 'api', 'reconciler', 'projector'];
 const HOST = '127.0.0.1';
 const ADMIN_DEADLINE_MS = 90_000;
 const TENANT = 'demo';
@@ -87,12 +88,8 @@ export class Services {
   }
 
   controlPlane() {
-    return Promise.all([
-      this.#add('dispatcher', 'dispatcher', this.#ops('dispatcher')),
-      this.#add('api', 'api', {}),
-      this.#add('reconciler', 'reconciler', this.#ops('reconciler')),
-      this.#add('projector', 'projector', this.#ops('projector')),
-    ]);
+    // The API serves its metrics on its own address.
+    return Promise.all(CONTROL_PLANE.map((app) => this.#add(app, app, app === 'api' ? {} : this.#ops(app))));
   }
 
   /** An agent sees the API's address and its own settings, nothing of Kafka, Postgres or keys. */

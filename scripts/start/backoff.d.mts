@@ -1,0 +1,1 @@
+export function backoffMs(failuresInARow: number): number;

@@ -1,0 +1,1 @@
+export function findReady(text: string): Readonly<Record<string, unknown>> | undefined;

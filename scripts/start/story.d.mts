@@ -1,0 +1,14 @@
+export interface StateEvent {
+  readonly type: string;
+  readonly time: string | number;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+export interface News {
+  readonly kind: 'declared' | 'drifted' | 'remediated' | 'verified' | 'failed' | 'given-up' | 'compliant';
+  readonly at: number;
+  readonly agentId?: string;
+  readonly tookMs?: number;
+}
+export class Story {
+  add(event: StateEvent): News | undefined;
+}

@@ -1,0 +1,107 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { askMetadata, metadataRequest, parseMetadata } from '../../scripts/infra/kafka-wire.mjs';
+import { chooseKinds, type Probe } from '../../scripts/infra/resolve.mjs';
+
+/** A Metadata v1 answer as a broker writes it. */
+function answer({ controllerId = 1, rack = '' } = {}): Buffer {
+  const host = Buffer.from('127.0.0.1');
+  const int32 = (n: number) => {
+    const b = Buffer.alloc(4);
+    b.writeInt32BE(n);
+    return b;
+  };
+  const string = (b: Buffer) => Buffer.concat([int32(b.length).subarray(2), b]);
+  const rackBytes = rack === '' ? Buffer.from([0xff, 0xff]) : string(Buffer.from(rack));
+  const broker = [int32(1), string(host), int32(9092), rackBytes];
+  const body = Buffer.concat([int32(77), int32(1), ...broker, int32(controllerId), int32(0)]);
+  return Buffer.concat([int32(body.length), body]);
+}
+
+describe('the metadata request', () => {
+  it('says its own length', () => {
+    const request = metadataRequest(5);
+    expect(request.readInt32BE(0)).toBe(request.length - 4);
+    expect(request.readInt32BE(8)).toBe(5);
+  });
+
+  it.each(['', 'rack-a'])('reads brokers and controller, with rack "%s"', (rack) => {
+    expect(parseMetadata(answer({ rack }))).toEqual({
+      brokers: [{ nodeId: 1, host: '127.0.0.1', port: 9092 }],
+      controllerId: 1,
+    });
+  });
+
+  it('waits for the rest of an answer that comes in pieces', () => {
+    const whole = answer();
+    for (let cut = 0; cut < whole.length; cut++)
+      expect(parseMetadata(whole.subarray(0, cut))).toBeUndefined();
+  });
+
+  it('gives up on a server that takes the connection and says nothing', async () => {
+    const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(
+      0,
+      '127.0.0.1',
+    );
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(await askMetadata('127.0.0.1', port, 50)).toBeUndefined();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+describe('where Kafka and Postgres come from', () => {
+  const machine = (java: boolean, docker: boolean): Probe => ({
+    embeddedLacks: async () => (java ? undefined : 'no Java found: install it'),
+    dockerIsRunning: async () => docker,
+  });
+  const choose = (forced: string | undefined, given: { kafka?: string; postgres?: string }, probe: Probe) =>
+    chooseKinds({
+      forced,
+      probe,
+      addresses: {
+        kafka: { name: 'K', value: given.kafka },
+        postgres: { name: 'P', value: given.postgres },
+      },
+    });
+
+  it.each([
+    [
+      'given addresses first',
+      undefined,
+      { kafka: 'k', postgres: 'p' },
+      machine(true, true),
+      'external',
+      'external',
+    ],
+    ['embedded before Docker', undefined, {}, machine(true, true), 'embedded', 'embedded'],
+    ['Docker when there is no Java', undefined, {}, machine(false, true), 'docker', 'docker'],
+    ['each part by itself', undefined, { postgres: 'p' }, machine(true, false), 'embedded', 'external'],
+    [
+      'embedded by force',
+      'embedded',
+      { kafka: 'k', postgres: 'p' },
+      machine(true, true),
+      'embedded',
+      'embedded',
+    ],
+    ['Docker by force', 'docker', { kafka: 'k' }, machine(true, true), 'docker', 'docker'],
+  ])('%s', async (_, forced, given, probe, kafka, postgres) => {
+    expect(await choose(forced, given, probe)).toEqual({ kafka, postgres });
+  });
+
+  it.each([
+    ['nothing is there', undefined, {}, machine(false, false), /no Java found.*Docker/],
+    ['embedded by force without Java', 'embedded', {}, machine(false, true), /no Java found/],
+    ['Docker by force without an engine', 'docker', {}, machine(true, false), /no Docker engine/],
+    [
+      'external by force with an address missing',
+      'external',
+      { kafka: 'k' },
+      machine(true, true),
+      /wants P to be set/,
+    ],
+    ['a word that is no kind', 'cloud', {}, machine(true, true), /one of external, embedded, docker/],
+  ])('one line when %s', async (_, forced, given, probe, message) => {
+    await expect(choose(forced, given, probe)).rejects.toThrow(message);
+  });
+});
