@@ -1,0 +1,7 @@
+export {
+  defaultStatesPolicy,
+  makeStatesContext,
+  type StatesContext,
+  type StatesEffect,
+  type StatesPolicy,
+} from './context.js';
