@@ -1,0 +1,39 @@
+import { configuredOrExit, reconcilerConfig } from '@fluxforge/config';
+import { createKafkaLog } from '@fluxforge/events/kafka';
+import {
+  createLogger,
+  Metrics,
+  Readiness,
+  runProcess,
+  startOpsServer,
+  type OpsServer,
+} from '@fluxforge/telemetry';
+import { Reconciler } from './reconciler.js';
+
+const config = configuredOrExit(reconcilerConfig);
+const logger = createLogger({ process: 'reconciler', level: config.logLevel, runId: config.runId });
+const metrics = new Metrics('reconciler');
+const readiness = new Readiness(['log']);
+const log = createKafkaLog({
+  brokers: config.kafka.brokers,
+  clientId: 'fluxforge-reconciler',
+  onLog: (level, message, detail) => logger[level]({ detail }, message),
+});
+const reconciler = new Reconciler(config, { log, logger, metrics, readiness });
+let ops: OpsServer | null = null;
+
+runProcess({
+  name: 'reconciler',
+  logger,
+  start: async () => {
+    metrics.watchProcess();
+    ops = await startOpsServer({ address: config.opsAddress, metrics, readiness });
+    await reconciler.start();
+    return { ops: ops.address };
+  },
+  stop: async () => {
+    await reconciler.stop();
+    await log.close();
+    await ops?.close();
+  },
+});

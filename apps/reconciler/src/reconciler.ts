@@ -1,0 +1,122 @@
+import { makeStatesContext } from '@fluxforge/domain/states-context';
+import { type ReconcilerConfig } from '@fluxforge/config';
+import { type LogPort } from '@fluxforge/events/log';
+import {
+  assertSafeLog,
+  HostGroup,
+  hostTelemetry,
+  steadyClock,
+  type RunnerEvents,
+} from '@fluxforge/events/partition-host';
+import { topicsOf } from '@fluxforge/events/topics';
+import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
+import { CheckRequests } from './checks/check-requests.js';
+import { CheckResults, type FoundByAgent } from './checks/check-results.js';
+
+interface Tools {
+  readonly log: LogPort;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+}
+
+type StatesContext = ReturnType<typeof makeStatesContext>;
+type StatesEffect = ReturnType<StatesContext['pulse']>[number];
+
+const context = 'states';
+
+/** The rules with their snapshots as text. */
+function statesContext() {
+  const rules = makeStatesContext();
+  return {
+    ...rules,
+    serialize: (state: ReturnType<StatesContext['initial']>) => JSON.stringify(rules.serialize(state)),
+    deserialize: (text: string) => rules.deserialize(JSON.parse(text)),
+  };
+}
+
+/** Wires the states context to the log: hosts, check requests out, check results in. */
+export class Reconciler {
+  private readonly group;
+  private readonly requests: CheckRequests;
+  private readonly results: CheckResults;
+
+  constructor(
+    private readonly config: ReconcilerConfig,
+    private readonly tools: Tools,
+  ) {
+    const { kafka } = config;
+    const topics = topicsOf(kafka.topicPrefix);
+    this.requests = new CheckRequests(tools.log, topics.checkRequests, (reason) =>
+      tools.logger.warn({ reason }, 'check request not sent'),
+    );
+    this.results = new CheckResults(tools.log, topics.agentReports, (partition, found) =>
+      this.take(partition, found),
+    );
+    this.group = new HostGroup(
+      tools.log,
+      {
+        context,
+        topicPrefix: kafka.topicPrefix,
+        partitions: kafka.partitions,
+        epoch: 1,
+        address: '',
+        sessionTimeoutMs: 6000,
+        heartbeatIntervalMs: 1000,
+        rebalanceTimeoutMs: 10_000,
+        tickMs: 20,
+        nowMs: steadyClock(),
+        loadSnapshot: async () => null,
+        events: this.events(),
+      },
+      statesContext,
+    );
+  }
+
+  async start(): Promise<void> {
+    await assertSafeLog(this.tools.log, { context, ...this.config.kafka });
+    await this.group.start();
+    this.tools.readiness.set('log', 'ok');
+  }
+
+  async stop(): Promise<void> {
+    await this.group.close();
+    await this.results.close();
+  }
+
+  private events(): RunnerEvents<StatesEffect> {
+    const telemetry = hostTelemetry(context, this.tools);
+    return {
+      ...telemetry,
+      onLeading: (partition, claimOffset) => {
+        telemetry.onLeading(partition, claimOffset);
+        void this.results.follow(partition).catch((error: unknown) => {
+          this.tools.logger.warn({ partition, err: error }, 'check results not followed yet');
+          setTimeout(() => void this.results.follow(partition).catch(() => undefined), 1000).unref();
+        });
+      },
+      onFallen: (partition, reason) => {
+        telemetry.onFallen(partition, reason);
+        this.results.unfollow(partition);
+      },
+      onEffects: (partition, effects) => {
+        for (const { effect } of effects) {
+          this.requests.send(partition, {
+            tenant_id: effect.tenantId,
+            agent_id: effect.agentId,
+            checks: [...effect.checks],
+          });
+        }
+      },
+      onSettled: () => undefined,
+      onDeciding: () => undefined,
+      onPlaced: () => undefined,
+    };
+  }
+
+  private take(partition: number, found: FoundByAgent): void {
+    this.tools.metrics.add('fluxforge_checks_total', { outcome: found.result.outcome });
+    // A result that cannot be taken now is asked again by its target's timer.
+    this.group.runner(partition)?.offer({ kind: 'check-result', ...found }, 0, `agent:${found.agentId}`);
+  }
+}
