@@ -16,6 +16,8 @@ import { defaultHostLimits, type HostSettings } from './settings.js';
 export interface HostGroupOptions<Effect> {
   readonly context: ContextName;
   readonly topicPrefix: string;
+  /** Sets hosts apart that would else be placed by one group. */
+  readonly groupSuffix?: string;
   readonly partitions: number;
   readonly epoch: number;
   /** What others are told to reach this process under. */
@@ -64,7 +66,7 @@ export class HostGroup<State, Message, Effect, Own extends EventBody, Foreign ex
     const { options } = this;
     this.membership = await this.log.join(
       {
-        group: `${options.topicPrefix}-${options.context}`,
+        group: `${options.topicPrefix}-${options.context}${options.groupSuffix ?? ''}`,
         topics: [this.commandsTopic],
         metadata: options.address,
         sessionTimeoutMs: options.sessionTimeoutMs,
