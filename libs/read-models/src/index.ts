@@ -38,7 +38,7 @@ export {
   type ProjectionStoreOptions,
   type CommitOutcome,
 } from './projection/projection-store.js';
-export { StoreUnavailable } from './projection/pg-errors.js';
+export { StoreUnavailable } from './rows/pg-errors.js';
 export { type ProjectedEvent, isoOf } from './projection/projected-event.js';
 export { projectEvents } from './projection/project-events.js';
 export { foldedTables } from './projection/view-rows.js';
@@ -53,3 +53,4 @@ export {
   lastSeenProjection,
 } from './positions/standing.js';
 export { type SqlRunner } from './rows/table.js';
+export { openReadModels, type ReadModelsOptions } from './queries/open.js';

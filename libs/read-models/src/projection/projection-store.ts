@@ -1,7 +1,7 @@
 import { Pool, types, type PoolClient } from 'pg';
 import { type ProjectionKey, type Standing } from '../positions/standing.js';
 import { type SqlRunner } from '../rows/table.js';
-import { asUnavailable } from './pg-errors.js';
+import { asUnavailable } from '../rows/pg-errors.js';
 
 export interface ProjectionStoreOptions {
   readonly url: string;
