@@ -2,6 +2,12 @@
 const PAGE = 100;
 const MAX_PAGES = 50;
 
+/** A state that was accepted a moment ago may not be in the read models yet. */
+function noneYet(error) {
+  if (error.status === 404) return { items: [] };
+  throw error;
+}
+
 export class EventFeed {
   #client;
   #route;
@@ -21,9 +27,10 @@ export class EventFeed {
         limit: String(PAGE),
         ...(this.#cursor ? { cursor: this.#cursor } : {}),
       });
-      const { items, next_cursor: next } = await this.#client.get(`${this.#route}?${query}`, signal);
+      const answer = await this.#client.get(`${this.#route}?${query}`, signal).catch(noneYet);
+      const { items, next_cursor: next } = answer;
       for (const event of items) {
-        const key = JSON.stringify(event.position ?? event.id);
+        const key = event.id ?? JSON.stringify(event.position);
         if (this.#seen.has(key)) continue;
         this.#seen.add(key);
         fresh.push(event);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { inRoot, CACHE } from '../lib/paths.mjs';
 import { run } from '../lib/run.mjs';
 import { startNodeService } from './node-service.mjs';
+import { parseBootstrap } from './parse-bootstrap.mjs';
 
 export const CONTROL_PLANE = ['dispatcher', 'api', 'reconciler', 'projector'];
 const HOST = '127.0.0.1';
@@ -109,18 +110,4 @@ export class Services {
     };
     return this.#add(name, 'agent', extra);
   }
-}
-
-/** The one JSON line that names a tenant; the process may log other lines. */
-export function parseBootstrap(stdout) {
-  for (const line of stdout.split('\n').reverse()) {
-    if (!line.includes('"tenant_id"')) continue;
-    try {
-      const answer = JSON.parse(line);
-      if ('api_key' in answer && 'created' in answer) return answer;
-    } catch {
-      // a log line that speaks of a tenant
-    }
-  }
-  throw new Error(`bootstrap did not print its JSON line:\n${stdout.slice(-1000)}`);
 }

@@ -1,6 +1,8 @@
 export interface StateEvent {
   readonly type: string;
   readonly time: string | number;
+  readonly agent_id?: string | null;
+  readonly reason?: string | null;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 export interface News {

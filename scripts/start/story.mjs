@@ -13,7 +13,8 @@ export class Story {
   /** What to tell about this event, if anything: {kind, agentId, ...}. Events come in order. */
   add(event) {
     const kind = kindOf(event.type);
-    const agentId = event.data?.agent_id;
+    const agentId = event.agent_id ?? event.data?.agent_id;
+    const reason = event.data?.reason ?? event.reason;
     const at = timeOf(event);
     if (kind === 'state.declared' || kind === 'state.updated') {
       this.#declaredAt = at;
@@ -29,11 +30,11 @@ export class Story {
       return { kind: 'remediated', agentId, at, tookMs: at - drift.driftedAt };
     }
     if (kind === 'remediation.failed') {
-      return { kind: 'failed', agentId, at, reason: event.data?.reason };
+      return { kind: 'failed', agentId, at, reason };
     }
     if (kind === 'remediation.given-up') {
       this.#drifts.delete(agentId);
-      return { kind: 'given-up', agentId, at, reason: event.data?.reason };
+      return { kind: 'given-up', agentId, at, reason };
     }
     if (kind === 'compliance.restored') {
       this.#drifts.delete(agentId);

@@ -6,7 +6,7 @@ import { type ExitOf } from '../../scripts/infra/index.mjs';
 import { backoffMs } from '../../scripts/start/backoff.mjs';
 import { demoStates, quote } from '../../scripts/start/demo-states.mjs';
 import { findReady } from '../../scripts/start/node-service.mjs';
-import { parseBootstrap } from '../../scripts/start/services.mjs';
+import { parseBootstrap } from '../../scripts/start/parse-bootstrap.mjs';
 import { Story } from '../../scripts/start/story.mjs';
 import { Supervisor, type SupervisedService } from '../../scripts/start/supervisor.mjs';
 
