@@ -276,7 +276,7 @@ export class JournalOwner {
   }
 
   /** Answer to a probe: the log's end offset. */
-  probed(id: number, end: number, nowMs: number): void {
+  probed(id: number, end: number, _nowMs: number): void {
     const mode = this.mode;
     if (mode.name !== 'leading' || mode.probe?.id !== id || !this.reader) return;
     const expected = this.reader.position.next;
