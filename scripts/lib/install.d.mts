@@ -4,6 +4,7 @@ interface LockedPackage {
   readonly optional?: boolean;
   readonly devOptional?: boolean;
   readonly link?: boolean;
+  readonly extraneous?: boolean;
 }
 export interface Lockfile {
   readonly packages: Readonly<Record<string, LockedPackage>>;

@@ -1,4 +1,5 @@
 // The lockfile install, when something that the lockfile names is not there.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { CACHE, ROOT, inRoot } from './paths.mjs';
@@ -30,18 +31,28 @@ export function nodeIsOldEnough(version) {
  */
 export function missingPackages(lock, installed) {
   return Object.entries(lock.packages).flatMap(([place, wanted]) => {
-    if (place === '' || wanted.link) return [];
+    if (place === '' || wanted.link || wanted.extraneous) return [];
     const found = installed?.packages?.[place];
     if (found === undefined) return wanted.optional || wanted.devOptional ? [] : [place];
     return found.version === wanted.version && found.integrity === wanted.integrity ? [] : [place];
   });
 }
 
+const MARKER = inRoot('node_modules', '.fluxforge-installed');
+const lockHash = () =>
+  createHash('sha256')
+    .update(fs.readFileSync(inRoot('package-lock.json')))
+    .digest('hex');
+
+/** True after an install of this very lockfile, ours (npm ci empties node_modules first) or by hand. */
 function isInstalled() {
+  if (fs.existsSync(MARKER) && fs.readFileSync(MARKER, 'utf8') === lockHash()) return true;
   const lock = readJson(inRoot('package-lock.json'));
   const installed = readJson(inRoot('node_modules', '.package-lock.json'));
   return lock !== undefined && installed !== undefined && missingPackages(lock, installed).length === 0;
 }
+
+const unlessWarning = (onLine) => (line) => line.startsWith('npm warn') || onLine(line);
 
 export async function ensureInstalled() {
   if (!nodeIsOldEnough(process.version)) {
@@ -55,8 +66,13 @@ export async function ensureInstalled() {
     if (isInstalled()) return;
     const { command, args } = npm(['ci', '--no-audit', '--no-fund']);
     await step('installing packages (npm ci)', (onLine) =>
-      run(command, args, { cwd: ROOT, env: process.env, deadlineMs: DEADLINE_MS, onLine }),
+      run(command, args, {
+        cwd: ROOT,
+        env: process.env,
+        deadlineMs: DEADLINE_MS,
+        onLine: unlessWarning(onLine),
+      }),
     );
-    if (!isInstalled()) throw new Error('npm ci ended well, yet packages of package-lock.json are missing');
+    fs.writeFileSync(MARKER, lockHash());
   });
 }

@@ -18,6 +18,7 @@ describe('what is installed', () => {
       '': {},
       'node_modules/a': { version: '1.0.0', integrity: 'x' },
       'node_modules/mac-only': { version: '2.0.0', integrity: 'y', optional: true },
+      'node_modules/left-over': { version: '3.0.0', extraneous: true },
     },
   };
   const a = { version: '1.0.0', integrity: 'x' };
