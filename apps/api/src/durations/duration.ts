@@ -31,6 +31,13 @@ export function parseDuration(text: string): number | null {
   return Number.isSafeInteger(total) ? total : null;
 }
 
+/** Of text that was validated. */
+export function durationMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new Error(`a duration that was validated does not parse: ${text}`);
+  return ms;
+}
+
 export function formatDuration(ms: number): string {
   let rest = ms;
   let text = '';

@@ -1,1 +1,1 @@
-export { parseDuration, formatDuration } from './duration.js';
+export { parseDuration, durationMs, formatDuration } from './duration.js';

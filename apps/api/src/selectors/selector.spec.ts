@@ -94,7 +94,7 @@ describe('selectors', () => {
       fc.record({
         key: word,
         op: fc.constantFrom('exists' as const, 'not-exists' as const),
-        values: fc.constant([]),
+        values: fc.constant<string[]>([]),
       }),
     );
     fc.assert(

@@ -1,0 +1,1 @@
+export { AccessGuard, From, Needs, Open } from './access.js';

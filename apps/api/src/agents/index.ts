@@ -1,0 +1,2 @@
+export { AgentsController } from './agents-controller.js';
+export { GetAgentHandler, ListAgentsHandler } from './queries.js';

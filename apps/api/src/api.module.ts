@@ -1,0 +1,88 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Metrics, Readiness } from '@fluxforge/telemetry';
+import { AccessGuard } from './access/index.js';
+import { AgentsController, GetAgentHandler, ListAgentsHandler } from './agents/index.js';
+import { CommandEnds, CommandsController, GetCommandHandler } from './command-answers/index.js';
+import { CommandIngest, EarlyRefusals, SubmitHandler } from './commands/index.js';
+import { Directory } from './directory/index.js';
+import { Enrolment, EnrolmentController, OutputAddress } from './enrolment/index.js';
+import { GetEventsHandler } from './events/index.js';
+import { Clock } from './http/clock.js';
+import { ProblemFilter } from './http/index.js';
+import { OpsController } from './ops/index.js';
+import { type ApiParts } from './parts.js';
+import { Reads } from './reads/index.js';
+import {
+  GetStateHandler,
+  ListStatesHandler,
+  ListTargetsHandler,
+  StateRefusals,
+  StatesController,
+} from './states/index.js';
+import {
+  GetAttemptsHandler,
+  GetOutputHandler,
+  GetTaskHandler,
+  ListTasksHandler,
+  RecentKeys,
+  TasksController,
+} from './tasks/index.js';
+
+const handlers = [
+  SubmitHandler,
+  GetStateHandler,
+  ListStatesHandler,
+  ListTargetsHandler,
+  GetTaskHandler,
+  ListTasksHandler,
+  GetAttemptsHandler,
+  GetOutputHandler,
+  GetAgentHandler,
+  ListAgentsHandler,
+  GetEventsHandler,
+  GetCommandHandler,
+];
+
+@Module({})
+export class ApiModule {
+  static of(parts: ApiParts): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [CqrsModule.forRoot()],
+      controllers: [
+        StatesController,
+        TasksController,
+        EnrolmentController,
+        AgentsController,
+        CommandsController,
+        OpsController,
+      ],
+      providers: [
+        ...handlers,
+        ...partProviders(parts),
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_FILTER, useValue: new ProblemFilter(parts.logger) },
+      ],
+    };
+  }
+}
+
+function partProviders(parts: ApiParts): Provider[] {
+  const value = (provide: unknown, useValue: unknown) => ({ provide, useValue }) as Provider;
+  return [
+    value(CommandIngest, parts.ingest),
+    value(Reads, parts.reads),
+    value(EarlyRefusals, parts.early),
+    value(StateRefusals, new StateRefusals(parts.early)),
+    value(Directory, parts.directory),
+    value(Enrolment, parts.enrolment),
+    value(OutputAddress, parts.outputAddress),
+    value(CommandEnds, parts.commandEnds),
+    value(Clock, parts.clock),
+    value(RecentKeys, new RecentKeys(parts.clock.nowMs)),
+    value(Metrics, parts.metrics),
+    value(Readiness, parts.readiness),
+  ];
+}

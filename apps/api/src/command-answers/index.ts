@@ -1,0 +1,1 @@
+export { CommandsController, GetCommandHandler, CommandEnds } from './command-answers.js';

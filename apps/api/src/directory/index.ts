@@ -1,0 +1,2 @@
+export { Directory, type Caller } from './directory.js';
+export { DirectoryFollower } from './follower.js';

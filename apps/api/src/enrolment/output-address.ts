@@ -1,0 +1,4 @@
+/** Where agents reach this server's output streams; known once the gRPC server listens. */
+export class OutputAddress {
+  address = '';
+}

@@ -1,0 +1,1 @@
+export { EventsQuery, GetEvents, GetEventsHandler } from './events.js';

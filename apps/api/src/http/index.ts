@@ -1,0 +1,19 @@
+export {
+  problems,
+  problemCodes,
+  problemOfRefusal,
+  fieldCodes,
+  type ProblemCode,
+  type FieldCode,
+} from './problem-codes.js';
+export {
+  ProblemError,
+  problemBody,
+  problemContentType,
+  notFound,
+  type FieldError,
+  type ProblemBody,
+  type ProblemExtras,
+} from './problem.js';
+export { ProblemFilter, problemOf, sendProblem } from './problem-filter.js';
+export { parseJsonBody, maxBodyBytes } from './json-body.js';

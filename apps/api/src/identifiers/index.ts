@@ -1,0 +1,1 @@
+export { newId, derivedId, newSecret, sha256Hex, type IdPrefix } from './identifiers.js';

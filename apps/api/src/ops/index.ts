@@ -1,0 +1,1 @@
+export { OpsController } from './ops-controller.js';

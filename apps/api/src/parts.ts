@@ -1,0 +1,66 @@
+import { type LogPort } from '@fluxforge/events/log';
+import { topicsOf } from '@fluxforge/events/topics';
+import { type ReadModels } from '@fluxforge/read-models';
+import { Readiness, type Logger, type Metrics } from '@fluxforge/telemetry';
+import { CommandEnds } from './command-answers/index.js';
+import { CommandIngest, EarlyRefusals } from './commands/index.js';
+import { Directory, DirectoryFollower } from './directory/index.js';
+import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
+import { Clock } from './http/clock.js';
+import { Reads } from './reads/index.js';
+
+export interface PartsOptions {
+  readonly log: LogPort;
+  readonly models: ReadModels;
+  readonly topicPrefix: string;
+  readonly partitions: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly nowMs: () => number;
+  /** How long a write may take. */
+  readonly writeTimeoutMs: number;
+  /** How long an enrolment waits for the owner's answer. */
+  readonly answerDeadlineMs: number;
+}
+
+/** Everything the API is made of, put together by hand and in one place; the framework only carries it. */
+export type ApiParts = ReturnType<typeof assemble>;
+
+export function assemble(options: PartsOptions) {
+  const { log, models, partitions, logger, metrics, nowMs } = options;
+  const topics = topicsOf(options.topicPrefix);
+  const clock = new Clock(nowMs);
+  const directory = new Directory(partitions);
+  const follower = new DirectoryFollower(log, topics.directory, directory, logger);
+  const ingest = new CommandIngest(
+    log,
+    { partitions, topics, timeoutMs: options.writeTimeoutMs, nowMs },
+    metrics,
+  );
+  const reads = new Reads(models, nowMs);
+  const answers = new Answers(log, topics.events.tasks, logger);
+  const outputAddress = new OutputAddress();
+  const enrolment = new Enrolment(ingest, answers, directory, clock, {
+    partitions,
+    outputAddress: () => outputAddress.address,
+    answerDeadlineMs: options.answerDeadlineMs,
+  });
+  return {
+    log,
+    topics,
+    partitions,
+    clock,
+    directory,
+    follower,
+    ingest,
+    reads,
+    early: new EarlyRefusals(reads, log, topics),
+    answers,
+    enrolment,
+    outputAddress,
+    commandEnds: new CommandEnds(log, topics),
+    readiness: new Readiness(['directory']),
+    logger,
+    metrics,
+  };
+}

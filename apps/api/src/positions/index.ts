@@ -1,0 +1,1 @@
+export { formatToken, parseToken } from './token.js';
