@@ -12,9 +12,9 @@ import {
   result,
   t0,
   types,
-  World,
+  type World,
   worldWith,
-} from '../tasks-context/scenario.js';
+} from '../tasks-context/scenario.fixture.js';
 
 const overMs = policy.leaseMs + policy.leaseMarginMs;
 

@@ -10,7 +10,7 @@ import {
   t0,
   types,
   worldWith,
-} from '../tasks-context/scenario.js';
+} from '../tasks-context/scenario.fixture.js';
 
 type Events = ReturnType<ReturnType<typeof worldWith>['settle']>;
 

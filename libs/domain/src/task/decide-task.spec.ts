@@ -10,7 +10,7 @@ import {
   spec,
   t0,
   World,
-} from '../tasks-context/scenario.js';
+} from '../tasks-context/scenario.fixture.js';
 
 const acceptedAs = (id: string) => ({ type: 'command.accepted' as const, data: { resource_id: id } });
 const rejectedWith = (code: string) => ({ type: 'command.rejected' as const, data: { code } });

@@ -12,7 +12,7 @@ import {
   types,
   World,
   worldWith,
-} from './scenario.js';
+} from './scenario.fixture.js';
 import { agentCredential, leaseView, queueDepths, tasksContext } from './index.js';
 
 describe('agents in time', () => {
