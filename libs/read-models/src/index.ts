@@ -39,7 +39,7 @@ export {
   type CommitOutcome,
 } from './projection/projection-store.js';
 export { StoreUnavailable } from './rows/pg-errors.js';
-export { type ProjectedEvent, isoOf } from './projection/projected-event.js';
+export { type ProjectedEvent, projectedEventOf } from './projection/projected-event.js';
 export { projectEvents } from './projection/project-events.js';
 export { foldedTables } from './projection/view-rows.js';
 export { decodeOutput, projectOutput } from './output/project-output.js';

@@ -1,10 +1,10 @@
 import { type ContextName } from '@fluxforge/events/catalogue';
-import { decodeEvent, header, PoisonRecord } from '@fluxforge/events/envelope';
+import { header, PoisonRecord } from '@fluxforge/events/envelope';
 import { JournalReader, startOfLog, type Position } from '@fluxforge/events/journal';
 import { type StoredRecord } from '@fluxforge/events/log';
 import {
   atStart,
-  isoOf,
+  projectedEventOf,
   projectEvents,
   viewsProjection,
   type ProjectedEvent,
@@ -68,22 +68,11 @@ export class JournalIntake implements Intake<ProjectedEvent> {
     const covers = Number(record.headers[header.coversCommands] ?? NaN);
     if (covers > this.coversCommands) this.coversCommands = covers;
     try {
-      steps.push({ item: this.eventOf(record), record, after: this.standing() });
+      const place = { context: this.context, partition: this.partition, hash: this.lastGood.hash };
+      steps.push({ item: projectedEventOf(record, place), record, after: this.standing() });
     } catch (error: unknown) {
       if (!(error instanceof PoisonRecord)) throw error;
       poisoned.push({ record, reason: error.message });
     }
-  }
-
-  private eventOf(record: StoredRecord): ProjectedEvent {
-    const recorded = decodeEvent(record);
-    return {
-      ...recorded,
-      context: this.context,
-      partition: this.partition,
-      offset: record.offset,
-      hash: this.lastGood.hash,
-      time: isoOf(recorded.fact.timeMs),
-    };
   }
 }

@@ -40,14 +40,13 @@ export const agentsView: View = {
 };
 
 function enrolled(fact: FactOf<'agent.enrolled'>, time: string, rows: ViewRows): void {
-  const { agent_id, name, token_labels, labels, slots, executors, agent_version } = fact.data;
+  const { agent_id, name, labels, slots, executors, agent_version } = fact.data;
   const before = rows.agents.get(fact.tenantId, agent_id);
   rows.agents.put({
     tenant_id: fact.tenantId,
     id: agent_id,
     name,
-    // The token's labels win: an agent cannot take them off by naming others.
-    labels: { ...labels, ...token_labels },
+    labels,
     generation: (before?.generation ?? 0) + 1,
     resource_version: (before?.resource_version ?? 0) + 1,
     created_at: before?.created_at ?? time,

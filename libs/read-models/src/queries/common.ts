@@ -8,7 +8,10 @@ export interface Resource {
   readonly labels: Readonly<Record<string, string>>;
   /** Rises when what was declared changes; on a task it is the life of its id. */
   readonly generation: number;
-  /** Rises with every event of the resource; what `if_version` is compared with. */
+  /**
+   * Of a state: rises when its declared fields, name or labels change, and is what `if_version` is
+   * compared with. Of others: rises with every event.
+   */
   readonly resource_version: number;
   readonly created_at: string;
   readonly updated_at: string;

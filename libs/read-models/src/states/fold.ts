@@ -39,6 +39,7 @@ export const statesView: View = {
 
 function declared(fact: DeclaredFact, time: string, rows: ViewRows): void {
   const { state_id, name, labels, generation, spec } = fact.data;
+  if (rows.states.get(fact.tenantId, state_id)) return;
   const state = {
     tenant_id: fact.tenantId,
     id: state_id,
@@ -88,11 +89,6 @@ function suspended(
 ): void {
   const state = rows.states.get(fact.tenantId, fact.data.state_id);
   if (!state) return;
-  const next = {
-    ...state,
-    suspended: value,
-    resource_version: state.resource_version + 1,
-    updated_at: time,
-  };
-  rows.states.put(withConditions(next, time));
+  // Not a change of what was declared: the resource version, which updates are compared with, stays.
+  rows.states.put(withConditions({ ...state, suspended: value, updated_at: time }, time));
 }

@@ -34,8 +34,8 @@ export const targetsView: View = {
     const { state_id, agent_id } = fact.data;
     const state = rows.states.get(fact.tenantId, state_id);
     const target = rows.targets.get(fact.tenantId, state_id, agent_id);
-    if (!state || !target) return;
-    const found = changeOf(fact, target, time);
+    if (!state || !target || !concerns(fact, state, target)) return;
+    const found = changeOf(fact, { state, target, time });
     const changed = { ...target, reason: '', ...found, updated_at: time };
     const next = { ...changed, conditions: conditionsOf(changed, time) };
     rows.targets.put(next);
@@ -57,6 +57,18 @@ function isTargetFact(fact: ProjectedEvent['fact']): fact is TargetFact {
       return true;
     default:
       return false;
+  }
+}
+
+/** As the domain folds it: a remediation's fate follows its task, a finding its generation. */
+function concerns(fact: TargetFact, state: StateEntity, target: TargetEntity): boolean {
+  switch (fact.type) {
+    case 'remediation.withdrawn':
+    case 'remediation.applied':
+    case 'remediation.failed':
+      return target.task_id === fact.data.task_id;
+    default:
+      return fact.data.generation === state.generation;
   }
 }
 
@@ -101,7 +113,16 @@ function newTarget(tenant_id: string, state_id: string, agent_id: string, time: 
   return { ...target, conditions: conditionsOf(target, time) };
 }
 
-function changeOf(fact: TargetFact, target: TargetEntity, time: string): Partial<TargetEntity> {
+interface Where {
+  readonly state: StateEntity;
+  readonly target: TargetEntity;
+  readonly time: string;
+}
+
+function changeOf(fact: TargetFact, { state, target, time }: Where): Partial<TargetEntity> {
+  // A remediation of an earlier generation that comes to its end leaves a target of which nothing is known.
+  const orUnknown = (compliance: Compliance) =>
+    fact.data.generation === state.generation ? compliance : 'unknown';
   switch (fact.type) {
     case 'target.compliant':
       return { ...finding(fact), compliance: 'compliant', last_compliant_at: time, retry_at: null };
@@ -137,15 +158,15 @@ function changeOf(fact: TargetFact, target: TargetEntity, time: string): Partial
         retry_at: null,
       };
     case 'remediation.applied':
-      return { compliance: 'remediating' };
+      return { compliance: orUnknown('remediating') };
     case 'remediation.withdrawn':
       return {
-        compliance: target.compliance === 'remediating' ? 'drifted' : target.compliance,
+        compliance: target.compliance === 'remediating' ? orUnknown('drifted') : target.compliance,
         reason: fact.data.reason,
       };
     case 'remediation.failed':
       return {
-        compliance: 'drifted',
+        compliance: orUnknown('drifted'),
         reason: fact.data.reason,
         retry_at: isoOrNull(fact.data.retry_at_ms),
       };
