@@ -133,6 +133,7 @@ export async function startPostgres({ dataDir, port, database = 'fluxforge', dur
   const user = postgresUser();
   const programs = postgresPrograms(user);
   const cluster = await clearStale(dataDir);
+  setAsideOrphan(dataDir, cluster);
   const secret = password(dataDir);
   await initialiseOnce({ programs, cluster, secret, user, durable });
   const given = { dataDir, cluster, programs, user, durable, runId, secret, pinned: port };
@@ -140,6 +141,17 @@ export async function startPostgres({ dataDir, port, database = 'fluxforge', dur
   const url = (name) => `postgres://${SUPERUSER}:${secret}@${HOST}:${bound}/${name}`;
   await createDatabase(url('postgres'), database);
   return handle(service, bound, url, database);
+}
+
+/**
+ * A cluster outside its data folder (see reachablePlace) outlives the removal of that folder. Without the
+ * password that lay there nobody can use it; it is kept aside, one of it, in case the removal was a mistake.
+ */
+function setAsideOrphan(dataDir, cluster) {
+  if (path.dirname(cluster) === path.resolve(dataDir)) return;
+  if (fs.existsSync(path.join(dataDir, 'password')) || !fs.existsSync(cluster)) return;
+  fs.rmSync(`${cluster}.orphan`, { recursive: true, force: true });
+  fs.renameSync(cluster, `${cluster}.orphan`);
 }
 
 async function clearStale(dataDir) {
