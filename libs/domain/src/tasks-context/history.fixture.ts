@@ -186,7 +186,7 @@ export class History {
       agent_id: `a${task % 4}`,
       generation: 1,
       attempt: 1,
-      task_id: `r${task}`,
+      task_id: this.id('r', task),
     };
     const tenantId = tenants[who]!;
     if (act === 'withdraw') {
