@@ -1,0 +1,1 @@
+export { bootstrap, tenantIdOf, type Bootstrapped } from './bootstrap.js';
