@@ -12,4 +12,5 @@ export {
 export { recordHash } from './chain.js';
 export { JournalReader, type Verdict } from './readers-rule.js';
 export { type Covered, type Pending, sealBatch, sameRecord } from './batch.js';
+export { newOwnerId } from './owner-id.js';
 export { JournalOwner, type JournalRequest, type OwnerListener, type OwnerSettings } from './owner.js';

@@ -1,7 +1,14 @@
 import { encodeEvent, header } from '@fluxforge/events/envelope';
 import { InMemoryLogCore } from '@fluxforge/events/in-memory';
 import { type LogRecord } from '@fluxforge/events/log';
-import { JournalOwner, JournalReader, startOfLog, type JournalRequest, type Pending } from './index.js';
+import {
+  JournalOwner,
+  JournalReader,
+  newOwnerId,
+  startOfLog,
+  type JournalRequest,
+  type Pending,
+} from './index.js';
 
 const tp = { topic: 'events', partition: 0 };
 const provenance = { actor: 'a', reason: null, causationId: 'c', correlationId: 'c', traceparent: null };
@@ -330,5 +337,14 @@ describe('the owner of a partition', () => {
     expect(a.owner.state).toBe('idle');
     expect(a.last).toBe('fallen: revoked');
     expect(bench.truth().names).toEqual(['e1']);
+  });
+});
+
+describe('the id of an owner', () => {
+  it('is drawn anew for each incarnation and fits a claim', () => {
+    let drawn = 0;
+    const ids = [1, 2].map(() => newOwnerId((count) => new Uint8Array(count).fill((drawn += 1))));
+    expect(ids[0]).not.toBe(ids[1]);
+    expect(ids[0]).toMatch(/^[A-Za-z0-9_-]{16}$/);
   });
 });

@@ -7,6 +7,7 @@ import {
   type Tail,
   type TopicPartition,
 } from '@fluxforge/events/log';
+import { newOwnerId } from '@fluxforge/events/journal';
 import { topicsOf } from '@fluxforge/events/topics';
 import { PartitionHost, type HostContext } from './host.js';
 import { type Snapshot } from './requests.js';
@@ -49,7 +50,7 @@ export class HostGroup<State, Message, Effect, Own extends EventBody, Foreign ex
     private readonly options: HostGroupOptions<Effect>,
     private readonly makeContext: () => HostContext<State, Message, Effect, Own, Foreign>,
     // Fresh at each process start, shared by the partitions of this process.
-    private readonly ownerId: string = randomBytes(12).toString('base64url'),
+    private readonly ownerId: string = newOwnerId(randomBytes),
   ) {
     const topics = topicsOf(options.topicPrefix);
     this.commandsTopic = topics.commands[options.context];
