@@ -17,12 +17,13 @@ const passingMessages = /terminated|timeout|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|not 
  * fit, and would say so again.
  */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as { code?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     return passingClasses.includes(code.slice(0, 2)) || notMigrated.includes(code);
   }
-  return typeof code === 'string' || passingMessages.test(error.message);
+  // A code of another form is the system's (ECONNREFUSED and its like).
+  const isSystems = typeof code === 'string' && !code.startsWith('ERR_');
+  return isSystems || (typeof message === 'string' && passingMessages.test(message));
 }
 
 export function asUnavailable(error: unknown): unknown {
