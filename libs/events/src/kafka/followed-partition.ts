@@ -21,7 +21,7 @@ export class FollowedPartition {
   private handling = false;
   private claim?: Claim;
   private failures = 0;
-  private retryAtMs = 0;
+  /** Set while a failed fetch is waited out. */
   private retry?: NodeJS.Timeout;
   private over = false;
 
@@ -34,7 +34,7 @@ export class FollowedPartition {
 
   /** Wants to be fetched now. */
   get free(): boolean {
-    return !this.over && !this.claim && !this.waiting && performance.now() >= this.retryAtMs;
+    return !this.over && !this.claim && !this.waiting && !this.retry;
   }
 
   /** What a fetch that is under way finds is dropped from here on. Also takes a stopped one up again. */
@@ -43,7 +43,6 @@ export class FollowedPartition {
     this.over = false;
     this.next = from;
     this.failures = 0;
-    this.retryAtMs = 0;
   }
 
   /** Nothing more is handed over; drained as soon as no handler is at work. */
@@ -79,8 +78,10 @@ export class FollowedPartition {
     if (error.failure !== 'unavailable') return this.end(error);
     const waitMs = backoffMs(this.failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
     this.failures += 1;
-    this.retryAtMs = performance.now() + waitMs;
-    this.retry = setTimeout(this.events.onFree, waitMs + 1);
+    this.retry = setTimeout(() => {
+      this.retry = undefined;
+      this.events.onFree();
+    }, waitMs);
     this.handlers.onError(this.tp, error);
   }
 
@@ -112,5 +113,6 @@ export class FollowedPartition {
     this.claim = undefined;
     this.waiting = undefined;
     clearTimeout(this.retry);
+    this.retry = undefined;
   }
 }

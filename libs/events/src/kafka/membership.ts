@@ -158,7 +158,8 @@ export class KafkaMembership implements Membership {
       if (this.closed) return;
       const sentMs = performance.now();
       try {
-        await this.ask(() => heartbeatRequest(group, this.generation, this.memberId), REQUEST_TIMEOUT_MS);
+        const request = () => heartbeatRequest(group, this.generation, this.memberId);
+        await this.ask(request, Math.min(REQUEST_TIMEOUT_MS, this.sessionLeftMs()));
         this.lastSeenMs = sentMs;
         if (!this.closed) this.handlers.onHeartbeat(this.generation);
       } catch (error: unknown) {
@@ -171,17 +172,18 @@ export class KafkaMembership implements Membership {
   }
 
   private async ask<T>(request: () => WireRequest<T>, timeoutMs: number): Promise<T> {
-    const deadline = new Deadline(Math.min(timeoutMs, REQUEST_TIMEOUT_MS));
+    const deadline = new Deadline(timeoutMs);
     if (!this.connection?.usable) {
-      const coordinator = await this.cluster.coordinatorOf(this.options.group, deadline);
-      this.connection = await this.cluster.dedicated(coordinator, deadline);
+      const connected = new Deadline(Math.min(timeoutMs, REQUEST_TIMEOUT_MS));
+      const coordinator = await this.cluster.coordinatorOf(this.options.group, connected);
+      this.connection = await this.cluster.dedicated(coordinator, connected);
     }
     if (this.closed) {
       this.connection.destroy();
       throw new Error('the membership is closed');
     }
     try {
-      return await this.connection.send(request(), timeoutMs);
+      return await this.connection.send(request(), deadline.leftMs());
     } catch (error: unknown) {
       if (isCode(error, ErrorCode.notCoordinator) || isCode(error, ErrorCode.coordinatorNotAvailable)) {
         this.connection.destroy();
@@ -195,8 +197,12 @@ export class KafkaMembership implements Membership {
     if (isOut(error) || this.sessionIsOver()) this.lose();
   }
 
+  private sessionLeftMs(): number {
+    return Math.max(0, this.lastSeenMs + this.options.sessionTimeoutMs - performance.now());
+  }
+
   private sessionIsOver(): boolean {
-    return performance.now() - this.lastSeenMs > this.options.sessionTimeoutMs;
+    return this.sessionLeftMs() === 0;
   }
 
   private lose(): void {
