@@ -2,6 +2,7 @@ import { DirectoryEntry, type DirectoryEntry as Entry } from '@fluxforge/events/
 import { checkerOf, parseBody, PoisonRecord } from '@fluxforge/events/envelope';
 import {
   type LogPort,
+  type PartitionOffsets,
   type ReadError,
   type RecordBatch,
   type StoredRecord,
@@ -10,6 +11,9 @@ import {
 } from '@fluxforge/events/log';
 import { type Logger } from '@fluxforge/telemetry';
 import { type Directory } from './directory.js';
+
+/** Each try takes as long as the log gives it. */
+const newTopicPatienceMs = 30_000;
 
 /**
  * Follows the whole directory topic. Per partition: loading -> current (came to the end that was there when
@@ -34,7 +38,7 @@ export class DirectoryFollower {
   /** Compacted, so read from its low end, which moves. @throws ReadError when the log cannot be reached. */
   async start(partitions: number): Promise<void> {
     const all = Array.from({ length: partitions }, (_, partition) => ({ topic: this.topic, partition }));
-    const offsets = await Promise.all(all.map((tp) => this.log.offsets(tp)));
+    const offsets = await Promise.all(all.map((tp) => this.offsetsOf(tp)));
     this.tail = this.log.tail({
       onBatch: (tp, batch) => this.onBatch(tp, batch),
       onError: (tp, error) => this.onError(tp, error),
@@ -54,6 +58,18 @@ export class DirectoryFollower {
 
   async close(): Promise<void> {
     await this.tail?.close();
+  }
+
+  /** A topic that was just made has partitions whose leaders do not answer yet. */
+  private async offsetsOf(tp: TopicPartition): Promise<PartitionOffsets> {
+    const untilMs = performance.now() + newTopicPatienceMs;
+    for (;;) {
+      try {
+        return await this.log.offsets(tp);
+      } catch (error: unknown) {
+        if ((error as ReadError).failure !== 'unavailable' || performance.now() > untilMs) throw error;
+      }
+    }
   }
 
   private onBatch(tp: TopicPartition, batch: RecordBatch): void {

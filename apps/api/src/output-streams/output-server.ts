@@ -85,7 +85,9 @@ export class OutputServer {
       if (!channels.proven) fail(call, status.UNAUTHENTICATED, 'no valid lease was shown');
     }, provenWithinMs);
     try {
-      for await (const frame of call as AsyncIterable<OutputFrame>) await this.onFrame(call, channels, frame);
+      // Not destroyed when a frame fails: the agent must still be told why its stream ends.
+      const frames = call.iterator({ destroyOnReturn: false }) as AsyncIterable<OutputFrame>;
+      for await (const frame of frames) await this.onFrame(call, channels, frame);
       call.end();
     } catch (error: unknown) {
       this.onFailure(call, error);
@@ -118,7 +120,7 @@ export class OutputServer {
   }
 
   private onFailure(call: Call, error: unknown): void {
-    if (call.cancelled || call.destroyed) return;
+    if (call.cancelled) return;
     const expected = error instanceof AppendError;
     this.logger[expected ? 'warn' : 'error']({ err: error }, 'an output stream ends');
     fail(call, expected ? status.UNAVAILABLE : status.INTERNAL, 'send again what was not acknowledged');
