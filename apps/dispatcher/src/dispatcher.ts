@@ -10,8 +10,8 @@ import {
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
-  assertSafeLog,
   HostGroup,
+  untilSafeLog,
   hostTelemetry,
   steadyClock,
   type RunnerEvents,
@@ -82,7 +82,9 @@ export class Dispatcher {
 
   /** Answers the address that agents are told. */
   async start(): Promise<string> {
-    await assertSafeLog(this.tools.log, { context, ...this.config.kafka });
+    await untilSafeLog(this.tools.log, { context, ...this.config.kafka }, (error) =>
+      this.tools.logger.warn({ err: error }, 'waiting for the log'),
+    );
     this.server.addService(AgentControlService, { connect: (call: AgentCall) => this.streams.serve(call) });
     const port = await this.listen();
     const address = this.config.advertisedAddress ?? `${this.config.grpcAddress.host}:${port}`;

@@ -2,8 +2,8 @@ import { makeStatesContext } from '@fluxforge/domain/states-context';
 import { type ReconcilerConfig } from '@fluxforge/config';
 import { type LogPort } from '@fluxforge/events/log';
 import {
-  assertSafeLog,
   HostGroup,
+  untilSafeLog,
   hostTelemetry,
   steadyClock,
   type RunnerEvents,
@@ -74,7 +74,9 @@ export class Reconciler {
   }
 
   async start(): Promise<void> {
-    await assertSafeLog(this.tools.log, { context, ...this.config.kafka });
+    await untilSafeLog(this.tools.log, { context, ...this.config.kafka }, (error) =>
+      this.tools.logger.warn({ err: error }, 'waiting for the log'),
+    );
     await this.group.start();
     this.tools.readiness.set('log', 'ok');
   }

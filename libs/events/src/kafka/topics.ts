@@ -127,7 +127,7 @@ export class Topics {
   }
 }
 
-/** Asks the partition's leader; when it turns out not to lead, once more after asking who does. */
+/** Asks the partition's leader; when it turns out not to lead, again after asking who does, until the deadline. */
 export async function onLeader<T>(
   cluster: ClusterMap,
   tp: TopicPartition,
@@ -135,14 +135,14 @@ export async function onLeader<T>(
   deadline: Deadline,
   ask: (connection: BrokerConnection) => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (;;) {
     try {
       const leader = await cluster.leaderOf(tp, deadline);
       return await ask(await cluster.connection(leader, lane, deadline));
     } catch (error: unknown) {
       cluster.invalidate(tp.topic);
       const settled = error instanceof ReadError && error.failure !== 'unavailable';
-      if (settled || error instanceof NoSuchTopic || attempt >= 3 || deadline.leftMs() < POLL_MS) throw error;
+      if (settled || error instanceof NoSuchTopic || deadline.leftMs() < POLL_MS) throw error;
       await delay(POLL_MS);
     }
   }

@@ -5,4 +5,4 @@ export { PartitionRunner, type RunnerEvents, type RunnerPorts } from './runner.j
 export { HostGroup, type HostGroupOptions } from './host-group.js';
 export { steadyClock } from './clock.js';
 export { hostTelemetry } from './host-metrics.js';
-export { UnsafeLog, assertSafeLog } from './log-settings.js';
+export { UnsafeLog, assertSafeLog, untilSafeLog } from './log-settings.js';

@@ -39,3 +39,27 @@ export async function assertSafeLog(
   if (flaws.length > 0)
     throw new UnsafeLog(`${topic}: ${flaws.join('; ')} (FLUXFORGE_DEV_MODE=true allows one broker)`);
 }
+
+const askAgainMs = 250;
+
+/**
+ * Waits until the log is there, then checks it: at a first start the topics are made while the hosts come
+ * up. @throws UnsafeLog, or the last error when it is not there in time.
+ */
+export async function untilSafeLog(
+  log: LogPort,
+  options: Parameters<typeof assertSafeLog>[1],
+  onWaiting: (error: unknown) => void,
+  timeoutMs = 120_000,
+): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  for (let first = true; ; first = false) {
+    try {
+      return await assertSafeLog(log, options);
+    } catch (error: unknown) {
+      if (error instanceof UnsafeLog || performance.now() > untilMs) throw error;
+      if (first) onWaiting(error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+  }
+}
