@@ -48,6 +48,7 @@ const rebalanceTimeoutMs = 10_000;
  */
 export class Projector {
   private readonly running = new Map<string, PartitionProjection<unknown>>();
+  private readonly leaving = new Set<Promise<void>>();
   private readonly tail: Tail;
   private readonly deadLetters: DeadLetters;
   private membership: Membership | null = null;
@@ -57,7 +58,7 @@ export class Projector {
     this.deadLetters = new DeadLetters({ ...parts, topic: parts.topics.deadLetters });
     this.tail = parts.log.tail({
       onBatch: (tp, batch) => this.running.get(keyOf(tp))?.onBatch(batch),
-      onError: (tp, error) => void this.running.get(keyOf(tp))?.onError(error),
+      onError: (tp, error) => this.running.get(keyOf(tp))?.onError(error),
     });
   }
 
@@ -86,9 +87,8 @@ export class Projector {
 
   async close(): Promise<void> {
     this.closed = true;
-    const projections = [...this.running.values()];
-    this.running.clear();
-    await Promise.all(projections.map((projection) => projection.stop()));
+    for (const key of this.running.keys()) this.leave(key);
+    await Promise.all(this.leaving);
     await this.membership?.close();
     await this.tail.close();
   }
@@ -97,17 +97,20 @@ export class Projector {
     if (this.closed) return;
     if (partitions.length > 0) this.parts.readiness.set('kafka', 'ok');
     const wanted = new Map(partitions.flatMap((p) => this.placesOf(p)).map((tp) => [keyOf(tp), tp]));
-    for (const [key, projection] of this.running) {
-      if (wanted.has(key)) continue;
-      this.running.delete(key);
-      void projection.stop();
-    }
+    for (const key of this.running.keys()) if (!wanted.has(key)) this.leave(key);
     for (const [key, tp] of wanted) {
       if (this.running.has(key)) continue;
       const projection = this.projectionOf(tp);
       this.running.set(key, projection);
       projection.start();
     }
+  }
+
+  private leave(key: string): void {
+    const stopped = this.running.get(key)!.stop();
+    this.running.delete(key);
+    this.leaving.add(stopped);
+    void stopped.finally(() => this.leaving.delete(stopped));
   }
 
   private placesOf(partition: number): TopicPartition[] {

@@ -36,7 +36,7 @@ export interface ProjectionParts {
 export class PartitionProjection<Item> {
   private readonly stopping = new AbortController();
   private stored = atStart;
-  private handling: Promise<void> = Promise.resolve();
+  private readonly underWay = new Set<Promise<void>>();
 
   constructor(
     readonly tp: TopicPartition,
@@ -47,28 +47,41 @@ export class PartitionProjection<Item> {
   ) {}
 
   start(): void {
-    void this.begin();
+    void this.tracked(this.begin());
   }
 
-  /** Resolves when the batch at hand has come to its end, whichever. */
+  /** Resolves when what is under way has come to its end, whichever. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.tail.unfollow(this.tp);
-    await this.handling;
+    await Promise.all(this.underWay);
     this.watch.gone();
   }
 
   onBatch(batch: RecordBatch): Promise<void> {
-    this.handling = this.take(batch);
-    return this.handling;
+    return this.tracked(this.take(batch));
   }
 
-  async onError(error: ReadError): Promise<void> {
+  onError(error: ReadError): void {
     if (this.stopped) return;
-    if (error.failure === 'unavailable') return this.watch.logUnavailable(error);
-    if (error.failure === 'out-of-range' && !this.intake.isJournal) return this.skipExpired(error);
-    // History that the position speaks of is gone: going on anywhere else would hide it.
-    this.watch.parked(error.message);
+    if (error.failure === 'unavailable') this.watch.logUnavailable(error);
+    else if (error.failure === 'out-of-range' && !this.intake.isJournal) {
+      void this.tracked(this.skipExpired(error));
+    } else {
+      // History that the position speaks of is gone: going on anywhere else would hide it.
+      this.watch.parked(error.message);
+    }
+  }
+
+  /** Work that `stop` waits for. What fails here is nothing that passes: the partition is parked. */
+  private async tracked(work: Promise<void>): Promise<void> {
+    const ended = work.catch((error: unknown) => {
+      this.tail.unfollow(this.tp);
+      this.watch.parked(error instanceof Error ? error.message : String(error));
+    });
+    this.underWay.add(ended);
+    await ended;
+    this.underWay.delete(ended);
   }
 
   private get stopped(): boolean {
@@ -150,7 +163,7 @@ export class PartitionProjection<Item> {
     if (outcome === undefined) return false;
     stopTimer();
     if (outcome === 'elsewhere') {
-      void this.standBack();
+      void this.tracked(this.standBack());
       return false;
     }
     this.stored = end;

@@ -37,13 +37,11 @@ export class Scribe {
     return { ...this.at, next: this.records.length };
   }
 
-  claim(owner = `owner-${this.at.term + 1}`): LogRecord {
+  /** With `repairFrom`, the claim that readers go on from who have halted at that position. */
+  claim(owner = `owner-${this.at.term + 1}`, repairFrom?: Position): LogRecord {
     const terms = { epoch: 0, term: this.at.term + 1 };
-    const record = this.encoded(
-      'journal.claimed',
-      { address: '', generation: 1 },
-      { tenantId: systemTenant },
-    );
+    const data = { address: '', generation: 1, ...(repairFrom ? { repair_from: repairFrom } : {}) };
+    const record = this.encoded('journal.claimed', data, { tenantId: systemTenant });
     const claim = {
       ...record,
       headers: { ...record.headers, [header.term]: formatTerm(terms), [header.owner]: owner },
