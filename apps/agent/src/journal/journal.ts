@@ -30,6 +30,13 @@ export interface Recovered {
 
 const ROTATION_RETRY_MS = 1000;
 
+interface Segment {
+  number: number;
+  handle: FileHandle;
+  offset: number;
+  capacityBytes: number;
+}
+
 interface Waiter {
   resolve: () => void;
   reject: (error: unknown) => void;
@@ -46,7 +53,7 @@ interface Waiter {
 export class Journal {
   private queued: Buffer[] = [];
   private waiters: Waiter[] = [];
-  private flushing: Promise<void> | undefined;
+  private isFlushing = false;
   private failure: unknown;
   private closed = false;
   private retryRotationAtMs = 0;
@@ -54,7 +61,7 @@ export class Journal {
   private constructor(
     private readonly settings: JournalSettings,
     readonly state: JournalState,
-    private segment: { number: number; handle: FileHandle; offset: number },
+    private segment: Segment,
   ) {}
 
   static async open(settings: JournalSettings): Promise<Recovered> {
@@ -72,7 +79,7 @@ export class Journal {
   }
 
   commit(): Promise<void> {
-    if (this.queued.length === 0 && this.flushing === undefined) return Promise.resolve();
+    if (this.queued.length === 0 && !this.isFlushing) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.waiters.push({ resolve, reject });
       this.startFlush();
@@ -100,13 +107,13 @@ export class Journal {
   }
 
   private isLow(): boolean {
-    return this.settings.segmentBytes - this.segment.offset < this.settings.reserveBytes;
+    return this.segment.capacityBytes - this.segment.offset < this.settings.reserveBytes;
   }
 
   private startFlush(): void {
-    this.flushing ??= this.flushAll().finally(() => {
-      this.flushing = undefined;
-    });
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    void this.flushAll();
   }
 
   private async flushAll(): Promise<void> {
@@ -125,10 +132,12 @@ export class Journal {
         for (const { reject } of waiters) reject(error);
       }
     }
+    // In the same turn as the look at the waiters: one who comes between would wait for nobody.
+    this.isFlushing = false;
   }
 
   private async write(batch: Buffer): Promise<void> {
-    const fits = this.segment.offset + batch.length <= this.settings.segmentBytes;
+    const fits = this.segment.offset + batch.length <= this.segment.capacityBytes;
     if (this.failure === undefined && fits) {
       const { handle, offset } = this.segment;
       await writeFully(handle, batch, offset);
@@ -171,11 +180,12 @@ async function writeSnapshot(
   settings: JournalSettings,
   state: JournalState,
   number: number,
-): Promise<{ number: number; handle: FileHandle; offset: number }> {
+): Promise<Segment> {
   const content = Buffer.concat(snapshotEntries(state).map((entry) => encodeRecord(encodeEntry(entry))));
-  const capacityBytes = Math.max(settings.segmentBytes, content.length);
+  // A snapshot that nearly fills its segment would be followed by another one at once.
+  const capacityBytes = Math.max(settings.segmentBytes, 2 * content.length + 2 * settings.reserveBytes);
   const handle = await createSegment(settings.folder, number, content, capacityBytes);
-  return { number, handle, offset: content.length };
+  return { number, handle, offset: content.length, capacityBytes };
 }
 
 async function removeOlder(folder: string, keep: number): Promise<void> {
@@ -184,23 +194,34 @@ async function removeOlder(folder: string, keep: number): Promise<void> {
   }
 }
 
-/** Newest segment that begins with a whole snapshot head; a damaged one is set aside, never guessed at. */
+interface FoldedSegment {
+  /** Undefined: not even its beginning verifies. */
+  state: JournalState | undefined;
+  damaged: boolean;
+  endOffset: number;
+}
+
+/** Pure: what a segment says, as far as every byte of it verifies. */
+export function foldSegment(bytes: Buffer): FoldedSegment {
+  const { payloads, damaged, endOffset } = scanRecords(bytes);
+  const entries = payloads.map(decodeEntry);
+  if (entries[0]?.t !== 'head') return { state: undefined, damaged: true, endOffset };
+  const state = emptyState();
+  for (const entry of entries) if (entry !== undefined) applyEntry(state, entry);
+  return { state, damaged: damaged || entries.includes(undefined), endOffset };
+}
+
+/** Newest segment that begins with a whole head; what is damaged is set aside, never guessed at. */
 async function recover(folder: string): Promise<{ state: JournalState; newest: number; damaged: boolean }> {
   const numbers = await listSegments(folder);
-  let damaged = false;
+  const newest = numbers[0] ?? 0;
+  let anyDamaged = false;
   for (const number of numbers) {
     const bytes = await readFile(join(folder, segmentName(number)));
-    const scan = scanRecords(bytes);
-    const entries = scan.payloads.map(decodeEntry);
-    const readable = entries[0]?.t === 'head';
-    if (scan.damaged || !readable || entries.includes(undefined)) {
-      damaged = true;
-      await quarantine(folder, segmentName(number), bytes, scan.endOffset);
-    }
-    if (!readable) continue;
-    const state = emptyState();
-    for (const entry of entries) if (entry !== undefined) applyEntry(state, entry);
-    return { state, newest: numbers[0] ?? 0, damaged };
+    const { state, damaged, endOffset } = foldSegment(bytes);
+    if (damaged) await quarantine(folder, segmentName(number), bytes, endOffset);
+    anyDamaged ||= damaged;
+    if (state !== undefined) return { state, newest, damaged: anyDamaged };
   }
-  return { state: emptyState(), newest: numbers[0] ?? 0, damaged };
+  return { state: emptyState(), newest, damaged: anyDamaged };
 }
