@@ -112,7 +112,7 @@ describe('a report', () => {
     world.after(2_000);
     for (const late of [
       result('x', 'a2', ok, 2),
-      result('x', 'a1', ok, 1, 7),
+      result('x', 'a1', ok, 2, 7),
       result('x', 'a1', ok, 3),
       result('never', 'a1', ok),
     ]) {

@@ -1,129 +1,146 @@
 import { type Executor, type Selector } from '@fluxforge/events/catalogue';
 import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
+import { PriorityQueue, selectorText } from '@fluxforge/domain/kernel';
 
 export interface Pick {
   readonly agent: Agent;
-  /** How many agents were looked at. */
-  readonly considered: number;
+  /** How many agents suit and have room. */
+  readonly candidates: number;
 }
 
-/** Where `agent` is or belongs in a list that is in order of ids. */
-function placeOf(list: readonly Agent[], agent: Agent): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle]!.id < agent.id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** What a task asks of any agent. */
+export interface Wish {
+  readonly executor: Executor;
+  readonly selector: Selector;
+}
+
+/** The agents that suit a wish and have room: the emptiest first, among equals the one that enrolled first. */
+interface Line extends Wish {
+  readonly text: string;
+  readonly agents: PriorityQueue<Agent>;
+}
+
+/** Up to this many agents that could suit are looked at one by one; for more a line is kept. */
+const fewAgents = 32;
+/**
+ * Lines kept in a tenant. Each costs a place in a heap for each of its agents whenever one of its slots is
+ * taken or freed. Beyond this the one that was used longest ago goes, and making it again looks at all agents.
+ */
+const linesKept = 32;
+
+export function wishText(wish: Wish): string {
+  return `${wish.executor}\u0000${selectorText(wish.selector)}`;
 }
 
 /**
- * The agents of one tenant by how many slots they have free, and by their labels. Answers "the emptiest
- * that suits" without looking at those that are full, away or drained; among equals the lowest id.
+ * The agents of one tenant by what they suit and how much room they have. Which lines are kept changes the
+ * cost of an answer, never the answer.
  */
 export class FreeAgents {
-  /** Index: free slots. Each list in order of ids. */
-  private readonly byFree: Agent[][] = [];
-  private readonly freeOf = new Map<Agent, number>();
+  private readonly room = new Map<Agent, number>();
   private readonly byLabel = new Map<string, Set<Agent>>();
-  private readonly labelsOf = new Map<Agent, string[]>();
-  private mostFree = 0;
+  private readonly labelsOf = new Map<Agent, readonly string[]>();
+  /** In order of use. */
+  private readonly lines = new Map<string, Line>();
+  private readonly linesOf = new Map<Agent, Line[]>();
 
-  /** Brings the lists in line with the agent. True when it had no room and has some now. */
+  /** Brings the lines up to date with the agent's room. True when it had none and has some now. */
   refresh(agent: Agent): boolean {
-    const before = this.freeOf.get(agent) ?? 0;
+    const before = this.room.get(agent) ?? 0;
     const now = freeSlots(agent);
     if (now === before) return false;
-    if (before > 0) this.takeOut(agent, before);
-    if (now > 0) this.putIn(agent, now);
+    if (now > 0) this.room.set(agent, now);
+    else this.room.delete(agent);
+    for (const line of this.linesOf.get(agent) ?? []) stand(line, agent, now);
     return before === 0;
   }
 
-  /** After a change of labels, or for an agent that is new. */
+  /** After a change of what the agent suits, or for one that is new. */
   relabel(agent: Agent): void {
     this.unlabel(agent);
-    const postings = Object.entries(agent.labels).map(([key, value]) => posting(key, value));
-    this.labelsOf.set(agent, postings);
-    for (const name of postings) {
+    const names = Object.entries(agent.labels).map(([key, value]) => posting(key, value));
+    this.labelsOf.set(agent, names);
+    for (const name of names) {
       const agents = this.byLabel.get(name);
       if (agents) agents.add(agent);
       else this.byLabel.set(name, new Set([agent]));
     }
+    const lines: Line[] = [];
+    this.linesOf.set(agent, lines);
+    for (const line of this.lines.values()) this.enter(line, agent, lines);
   }
 
   remove(agent: Agent): void {
-    const free = this.freeOf.get(agent);
-    if (free !== undefined) this.takeOut(agent, free);
     this.unlabel(agent);
+    this.room.delete(agent);
+    this.linesOf.delete(agent);
   }
 
-  /**
-   * The walk from the emptiest down finds a common kind of agent at once, the list of a label a rare one.
-   * The cheaper of the two is taken, so a pick looks at about the square root of all agents at worst, unless
-   * all that suit are full.
-   */
-  pick(executor: Executor, selector: Selector): Pick | null {
-    const few = this.fewest(selector);
-    if (few && few.length * few.length <= this.freeOf.size) return this.pickOf(few, executor, selector);
-    return this.pickByWalk(executor, selector);
+  /** `text` is the wish's own. */
+  pick(text: string, wish: Wish): Pick | null {
+    const known = this.lines.get(text);
+    if (!known) {
+      const few = this.few(wish.selector);
+      if (few) return this.pickOf(few, wish);
+    }
+    const line = known ?? this.newLine(text, wish);
+    this.lines.delete(text);
+    this.lines.set(text, line);
+    const agent = line.agents.peek();
+    return agent ? { agent, candidates: line.agents.size } : null;
   }
 
-  private pickByWalk(executor: Executor, selector: Selector): Pick | null {
-    let considered = 0;
-    for (let free = this.mostFree; free > 0; free--) {
-      for (const agent of this.byFree[free] ?? []) {
-        considered += 1;
-        if (suits(agent, executor, selector)) return { agent, considered };
+  private pickOf(names: readonly string[], wish: Wish): Pick | null {
+    let best: Agent | null = null;
+    let bestRoom = 0;
+    let candidates = 0;
+    for (const name of names) {
+      for (const agent of this.byLabel.get(name) ?? []) {
+        const room = this.room.get(agent) ?? 0;
+        if (room === 0 || !suits(agent, wish.executor, wish.selector)) continue;
+        candidates += 1;
+        if (best && (room < bestRoom || (room === bestRoom && agent.order > best.order))) continue;
+        best = agent;
+        bestRoom = room;
       }
+    }
+    return best && { agent: best, candidates };
+  }
+
+  /** Names of labels that few agents have and one of which every agent that suits must have, or null. */
+  private few(selector: Selector): readonly string[] | null {
+    for (const term of selector) {
+      if (term.op !== 'in') continue;
+      const names = [...new Set(term.values)].map((value) => posting(term.key, value));
+      let agents = 0;
+      for (const name of names) agents += this.byLabel.get(name)?.size ?? 0;
+      if (agents <= fewAgents) return names;
     }
     return null;
   }
 
-  private pickOf(agents: readonly Agent[], executor: Executor, selector: Selector): Pick | null {
-    let best: Agent | null = null;
-    let bestFree = 0;
-    for (const agent of agents) {
-      const free = this.freeOf.get(agent) ?? 0;
-      if (free < bestFree || free === 0 || !suits(agent, executor, selector)) continue;
-      if (free === bestFree && best && best.id < agent.id) continue;
-      best = agent;
-      bestFree = free;
+  private newLine(text: string, { executor, selector }: Wish): Line {
+    if (this.lines.size >= linesKept) this.dropOldest();
+    const line: Line = { text, executor, selector, agents: new PriorityQueue() };
+    this.lines.set(text, line);
+    for (const [agent, lines] of this.linesOf) this.enter(line, agent, lines);
+    return line;
+  }
+
+  private dropOldest(): void {
+    const oldest = this.lines.values().next().value;
+    if (!oldest) return;
+    this.lines.delete(oldest.text);
+    for (const lines of this.linesOf.values()) {
+      const at = lines.indexOf(oldest);
+      if (at >= 0) lines.splice(at, 1);
     }
-    return best && { agent: best, considered: agents.length };
   }
 
-  /** The shortest list of agents that any term leaves, or null when no term names values. */
-  private fewest(selector: Selector): Agent[] | null {
-    let names: string[] | null = null;
-    let fewest = Infinity;
-    for (const term of selector) {
-      if (term.op !== 'in') continue;
-      const termNames = term.values.map((value) => posting(term.key, value));
-      let size = 0;
-      for (const name of termNames) size += this.byLabel.get(name)?.size ?? 0;
-      if (size >= fewest) continue;
-      fewest = size;
-      names = termNames;
-    }
-    // Beyond this the list is never the cheaper way, and it need not be made.
-    if (!names || fewest * fewest > this.freeOf.size) return null;
-    return names.flatMap((name) => [...(this.byLabel.get(name) ?? [])]);
-  }
-
-  private putIn(agent: Agent, free: number): void {
-    const list = (this.byFree[free] ??= []);
-    list.splice(placeOf(list, agent), 0, agent);
-    this.freeOf.set(agent, free);
-    if (free > this.mostFree) this.mostFree = free;
-  }
-
-  private takeOut(agent: Agent, free: number): void {
-    const list = this.byFree[free]!;
-    list.splice(placeOf(list, agent), 1);
-    this.freeOf.delete(agent);
-    while (this.mostFree > 0 && !this.byFree[this.mostFree]?.length) this.mostFree -= 1;
+  private enter(line: Line, agent: Agent, lines: Line[]): void {
+    if (!suits(agent, line.executor, line.selector)) return;
+    lines.push(line);
+    stand(line, agent, this.room.get(agent) ?? 0);
   }
 
   private unlabel(agent: Agent): void {
@@ -133,7 +150,13 @@ export class FreeAgents {
       if (agents?.size === 0) this.byLabel.delete(name);
     }
     this.labelsOf.delete(agent);
+    for (const line of this.linesOf.get(agent) ?? []) line.agents.delete(agent);
   }
+}
+
+function stand(line: Line, agent: Agent, room: number): void {
+  if (room > 0) line.agents.set(agent, -room, agent.order);
+  else line.agents.delete(agent);
 }
 
 /** NUL is in no label, so no two pairs have the same name. */

@@ -1,7 +1,6 @@
-import { type Executor, type Selector } from '@fluxforge/events/catalogue';
-import { PriorityQueue, selectorText } from '@fluxforge/domain/kernel';
+import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
-import { posting } from './free-agents.js';
+import { posting, wishText, type Wish } from './free-agents.js';
 
 /**
  * Queued tasks that ask for the same kind of agent: where the first of them fits nowhere, none does.
@@ -11,22 +10,22 @@ import { posting } from './free-agents.js';
  *
  * So a task that fits nowhere holds up only those that fit nowhere either.
  */
-export interface PlacementGroup {
+export interface PlacementGroup extends Wish {
   readonly text: string;
-  readonly executor: Executor;
+  /** What it asks of any agent, as a text. */
+  readonly wish: string;
   readonly agentId: string | null;
-  readonly selector: Selector;
   readonly ready: PriorityQueue<Task>;
 }
 
 export function groupText(task: Task): string {
-  const { executor, agent_id, selector } = task.spec;
-  return `${executor}\u0000${agent_id ?? ''}\u0000${selectorText(selector)}`;
+  return `${task.spec.agent_id ?? ''}\u0000${wishText(task.spec)}`;
 }
 
 export function newGroup(text: string, task: Task): PlacementGroup {
   const { executor, agent_id, selector } = task.spec;
-  return { text, executor, agentId: agent_id ?? null, selector, ready: new PriorityQueue() };
+  const wish = text.slice(text.indexOf('\u0000') + 1);
+  return { text, wish, executor, agentId: agent_id ?? null, selector, ready: new PriorityQueue() };
 }
 
 /**

@@ -25,11 +25,11 @@ function leases(events: Events): string[] {
 const zone = (...values: string[]) => [{ key: 'zone', op: 'in' as const, values }];
 
 describe('placement', () => {
-  it('takes the emptiest agent, then the lowest id, and stops when all are full', () => {
+  it('takes the emptiest agent, then the one that enrolled first, and stops when all are full', () => {
     const world = worldWith(['a2', 'a1']);
     world.given(...['1', '2', '3', '4', '5'].map((id) => fact.queued(id)));
-    expect(leases(world.settle())).toEqual(['1@a1', '2@a2', '3@a1', '4@a2']);
-    expect(leases(world.say(result('3', 'a1', ok)))).toEqual(['5@a1']);
+    expect(leases(world.settle())).toEqual(['1@a2', '2@a1', '3@a2', '4@a1']);
+    expect(leases(world.say(result('3', 'a2', ok)))).toEqual(['5@a2']);
   });
 
   it('goes by label, executor and id', () => {

@@ -98,10 +98,10 @@ export class TenantQueue {
   }
 
   private pick(group: PlacementGroup): Pick | null {
-    if (group.agentId === null) return this.free.pick(group.executor, group.selector);
+    if (group.agentId === null) return this.free.pick(group.wish, group);
     const agent = this.agents.get(group.agentId);
     const fits = agent && freeSlots(agent) > 0 && suits(agent, group.executor, group.selector);
-    return fits ? { agent, considered: 1 } : null;
+    return fits ? { agent, candidates: 1 } : null;
   }
 
   private unblockFor(agent: Agent): void {

@@ -86,7 +86,7 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
     const choice = realm.queue.choose();
     syncOpen(state, realm);
     if (!choice) continue;
-    const { task, agent, considered } = choice;
+    const { task, agent, candidates } = choice;
     return decided('task.leased', task.tenantId, task.id, {
       task_id: task.id,
       life: task.life,
@@ -96,7 +96,7 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
       decision: {
         waited_ms: clamp(nowMs - task.readyAtMs, 0, longestSpanMs),
         effective_priority: effectivePriority(task, policy.agingMs, nowMs),
-        candidates: considered,
+        candidates,
       },
     });
   }
