@@ -66,7 +66,8 @@ export class InMemoryCluster {
   createTopic(spec: TopicSpec): void {
     const existing = this.specs.get(spec.topic);
     if (existing && existing.partitions !== spec.partitions) {
-      throw new Error(`topic ${spec.topic} has ${existing.partitions} partitions, not ${spec.partitions}`);
+      const message = `topic ${spec.topic} has ${existing.partitions} partitions, not ${spec.partitions}`;
+      throw new ReadError('fatal', message);
     }
     if (existing) return;
     this.core.createTopic(spec.topic, spec.partitions);

@@ -143,7 +143,7 @@ describe('what only the log on Kafka has', () => {
     await expect(append).rejects.toMatchObject({ failure: 'unknown' });
     await expect(read).rejects.toMatchObject({ failure: 'unavailable' });
     expect(performance.now() - startedMs).toBeLessThan(600);
-    proxy.heal();
+    await proxy.heal();
     expect(await log.append(tp, [record('c')], { timeoutMs: 3_000 })).toBe(1);
   });
 
@@ -155,7 +155,7 @@ describe('what only the log on Kafka has', () => {
     await eventually('the request is out', () => proxy.bytesUp > before);
     proxy.reset();
     await expect(append).rejects.toMatchObject({ failure: 'unknown' });
-    proxy.heal();
+    await proxy.heal();
     expect(await log.append(tp, [record('c')], { timeoutMs: 3_000 })).toBe(1);
   });
 
@@ -176,18 +176,43 @@ describe('what only the log on Kafka has', () => {
       await eventually('the append', () =>
         log.append(tp, [record(String(i))], { timeoutMs: 500 }).then(
           () => true,
-          () => {
-            proxy.heal();
+          async () => {
+            await proxy.heal();
             return false;
           },
         ),
       );
-      proxy.heal();
+      await proxy.heal();
       await eventually(`record ${i}`, () => seen.includes(String(i)));
     }
     await tail.close();
     const stored = await log.read(tp, 0, { maxBytes: 100_000, timeoutMs: 3_000 });
     expect(seen).toEqual(stored.records.map(({ value }) => String(value)));
+  });
+
+  it('asks who leads when a fetch is refused, and goes on without a gap', async () => {
+    const seen: number[] = [];
+    const failures: string[] = [];
+    const tail = log.tail({
+      onBatch: (_, batch) => void seen.push(...batch.records.map(({ offset }) => offset)),
+      onError: (_, error) => void failures.push(error.failure),
+    });
+    tail.follow(tp, 0);
+    await log.append(tp, [record('a')], { timeoutMs: 3_000 });
+    await eventually('the first record', () => seen.length === 1);
+    const other = createKafkaLog({ brokers: [brokers], clientId: `${prefix}-beside` });
+    const refuse = asNotLeader(tp.topic);
+    let refused = false;
+    proxy.changeReplies((chunk) => {
+      if (refused || !chunk.includes(tp.topic)) return chunk;
+      refused = true;
+      return refuse(chunk);
+    });
+    await other.append(tp, [record('b')], { timeoutMs: 3_000 });
+    await eventually('the record behind the refusal', () => seen.length === 2);
+    expect([seen, failures]).toEqual([[0, 1], ['unavailable']]);
+    await tail.close();
+    await other.close();
   });
 
   it('stays in its group through an outage that is shorter than the session', async () => {
@@ -212,7 +237,7 @@ describe('what only the log on Kafka has', () => {
     await eventually('heartbeats', () => beats > 2);
     proxy.refuse();
     await new Promise((resolve) => setTimeout(resolve, 500));
-    proxy.heal();
+    await proxy.heal();
     const before = beats;
     await eventually('heartbeats again', () => beats > before + 2);
     expect([assigned.length, lost]).toEqual([1, 0]);

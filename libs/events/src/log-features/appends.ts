@@ -56,7 +56,7 @@ export function describeAppends(scene: Scene): void {
     const outcome = failureOf(scene.log.append(scene.tp, records('b'), { timeoutMs: SHORT_MS }));
     expect(await outcome).toBe('unknown');
     expect(await texts(scene.world.other, scene.tp)).toEqual(['a', 'b']);
-    scene.world.heal();
+    await scene.world.heal();
     expect(await scene.append(...records('c'))).toBe(2);
   });
 
@@ -71,7 +71,7 @@ export function describeAppends(scene: Scene): void {
     land();
     await eventually('the late batch', async () => (await texts(scene.world.other, scene.tp)).length === 3);
     expect(await texts(scene.world.other, scene.tp)).toEqual(['a', 'other', 'late']);
-    scene.world.heal();
+    await scene.world.heal();
     expect(await scene.append(...records('b'))).toBe(3);
   });
 
@@ -80,7 +80,7 @@ export function describeAppends(scene: Scene): void {
     scene.world.next.leadershipAfterAppend(scene.tp);
     expect(await failureOf(scene.append(...records('b')))).toBe('unknown');
     expect(await texts(scene.world.other, scene.tp)).toEqual(['a', 'b']);
-    scene.world.heal();
+    await scene.world.heal();
     expect(await scene.append(...records('c'))).toBe(2);
   });
 
@@ -90,7 +90,7 @@ export function describeAppends(scene: Scene): void {
     expect(await failureOf(scene.log.append(scene.tp, records('b'), { timeoutMs: SHORT_MS }))).toBe(
       'not-written',
     );
-    scene.world.heal();
+    await scene.world.heal();
     expect(await scene.append(...records('c'))).toBe(1);
     expect(await texts(scene.world.other, scene.tp)).toEqual(['a', 'c']);
   });
@@ -102,7 +102,7 @@ export function describeAppends(scene: Scene): void {
     expect([1, 3]).toContain(base);
     await eventually('both copies', async () => (await texts(scene.world.other, scene.tp)).length === 5);
     expect(await texts(scene.world.other, scene.tp)).toEqual(['a', 'b', 'c', 'b', 'c']);
-    scene.world.heal();
+    await scene.world.heal();
     expect(await scene.append(...records('d'))).toBe(5);
   });
 

@@ -88,7 +88,7 @@ export function describeGroups(scene: Scene): void {
     const { generation } = placement.now;
     client.interrupt();
     await eventually('it is out', () => placement.lost === 1);
-    client.restore();
+    await client.restore();
     await eventually('it is in again', () => placement.now.generation > generation);
     expect(placement.now.partitions).toEqual(all);
     await membership.close();

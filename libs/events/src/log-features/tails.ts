@@ -181,7 +181,7 @@ export function describeTails(scene: Scene): void {
     expect(await failureOf(scene.log.append(scene.tp, records('lost'), { timeoutMs: SHORT_MS }))).toBe(
       'not-written',
     );
-    scene.world.heal();
+    await scene.world.heal();
     expect(await scene.append(...records('2'))).toBe(2);
     await eventually('the next one', () => seen.texts(1).length === 3);
     expect(seen.texts(1)).toEqual(['0', '1', '2']);

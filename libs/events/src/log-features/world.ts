@@ -7,7 +7,7 @@ export interface LogClient {
   kill(): Promise<void>;
   /** Cut off until the group has forgotten it; `restore` lets it back. */
   interrupt(): void;
-  restore(): void;
+  restore(): Promise<void> | void;
 }
 
 /** An implementation of the log with the means to break it. Faults hold for `log`, and never for `other`. */
@@ -28,7 +28,7 @@ export interface LogWorld {
   };
   outage(): void;
   /** Ends every fault. */
-  heal(): void;
+  heal(): Promise<void> | void;
   /** The partitions of the topic lose all that they hold, and their offsets begin anew. */
   truncate(topic: string): Promise<void>;
   /** Records below `low` are gone. */

@@ -57,7 +57,7 @@ describe('fault proxy', () => {
     proxy.eatReplies();
     socket.write('a');
     await eventually(() => served.length === 1);
-    proxy.heal();
+    await proxy.heal();
     socket.write('b');
     await eventually(() => got.length === 1);
     expect(got).toEqual(['re:b']);
@@ -80,7 +80,7 @@ describe('fault proxy', () => {
     proxy.blackhole();
     socket.write('lost');
     await eventually(() => proxy.bytesUp === 4);
-    proxy.heal();
+    await proxy.heal();
     socket.write('found');
     await eventually(() => got.length === 1);
     expect(served).toEqual(['found']);
@@ -97,8 +97,12 @@ describe('fault proxy', () => {
     await eventually(() => second.ended === 'ECONNRESET');
     proxy.refuse();
     const third = await client();
-    await eventually(() => third.ended !== '');
+    expect(third.ended).toBe('ECONNREFUSED');
     expect(proxy.openConnections).toBe(0);
+    await proxy.heal();
+    const fourth = await client();
+    fourth.socket.write('y');
+    await eventually(() => fourth.got.length === 1);
   });
 
   it('delays, and changes requests and replies', async () => {
@@ -108,7 +112,7 @@ describe('fault proxy', () => {
     socket.write('slow');
     await eventually(() => got.length === 1);
     expect(Date.now() - started).toBeGreaterThanOrEqual(50);
-    proxy.heal();
+    await proxy.heal();
     proxy.changeRequests((chunk) => Buffer.concat([chunk, chunk]));
     proxy.changeReplies((chunk) => Buffer.from(String(chunk).toUpperCase()));
     socket.write('ab');

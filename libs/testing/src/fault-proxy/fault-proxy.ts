@@ -6,6 +6,7 @@ export interface ProxyTarget {
   readonly port: number;
 }
 
+const HOST = '127.0.0.1';
 const PASS: Flow = { kind: 'pass' };
 const HEALTHY: Flows = { up: PASS, down: PASS, delayMs: 0 };
 
@@ -17,7 +18,7 @@ export class FaultProxy {
   private readonly connections = new Set<ProxiedConnection>();
   private readonly counters: Counters = { bytesUp: 0, bytesDown: 0 };
   private flows = HEALTHY;
-  private refusing = false;
+  private port = 0;
 
   private constructor(
     private readonly server: Server,
@@ -27,17 +28,14 @@ export class FaultProxy {
   }
 
   static async start(target: ProxyTarget): Promise<FaultProxy> {
-    const server = createServer({ pauseOnConnect: false });
+    const server = createServer();
     const proxy = new FaultProxy(server, target);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', resolve);
-    });
+    await proxy.listen();
     return proxy;
   }
 
   get address(): ProxyTarget {
-    return { host: '127.0.0.1', port: (this.server.address() as AddressInfo).port };
+    return { host: HOST, port: this.port };
   }
 
   get bytesUp(): number {
@@ -96,30 +94,36 @@ export class FaultProxy {
     for (const connection of this.connections) connection.reset();
   }
 
-  /** As if nobody listened: open connections are reset, and new ones as soon as they are made. */
+  /** Nobody listens any more, and open connections are reset: what a dead process looks like. */
   refuse(): void {
-    this.refusing = true;
+    this.server.close();
     this.reset();
   }
 
-  /** Everything passes again; what was held goes on, what was eaten stays lost. */
-  heal(): void {
-    this.refusing = false;
+  /** Everything passes again, on the same port; what was held goes on, what was eaten stays lost. */
+  async heal(): Promise<void> {
     this.flows = HEALTHY;
     for (const connection of this.connections) connection.letGo();
+    if (!this.server.listening) await this.listen();
   }
 
   async close(): Promise<void> {
     this.refuse();
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    while (this.connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  private async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(this.port, HOST, () => {
+        this.server.off('error', reject);
+        resolve();
+      });
+    });
+    this.port = (this.server.address() as AddressInfo).port;
   }
 
   private accept(client: Socket): void {
-    if (this.refusing) {
-      client.on('error', () => {});
-      client.resetAndDestroy();
-      return;
-    }
     const connection: ProxiedConnection = new ProxiedConnection(
       client,
       this.target,
