@@ -1,0 +1,45 @@
+// What `apply -f` reads: YAML or JSON, one or several documents, each with its kind.
+import fs from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import { Failure } from './failure.mjs';
+
+const MAX_BYTES = 8 * 1024 * 1024;
+const KINDS = ['State', 'Task'];
+
+export function readDocuments(file) {
+  const text = file === '-' ? fs.readFileSync(0, 'utf8') : readFile(file);
+  return parseDocuments(text, file);
+}
+
+export function parseDocuments(text, file = 'input') {
+  // Aliases are bounded: a few lines of them can stand for gigabytes.
+  const documents = parseAllDocuments(text, { maxAliasCount: 100 });
+  const found = [];
+  for (const [index, document] of documents.entries()) {
+    const where = documents.length > 1 ? `${file}, document ${index + 1}` : file;
+    if (document.errors.length > 0) throw new Failure(`${where}: ${document.errors[0].message}`);
+    const value = document.toJS({ maxAliasCount: 100 });
+    if (value === null || value === undefined) continue;
+    found.push(checked(value, where));
+  }
+  if (found.length === 0) throw new Failure(`${file}: there is nothing in it`);
+  return found;
+}
+
+function checked(value, where) {
+  if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${where}: must be a mapping`);
+  const { kind, ...body } = value;
+  if (!KINDS.includes(kind)) throw new Failure(`${where}: kind must be one of ${KINDS.join(', ')}`);
+  if (kind === 'State' && typeof body.name !== 'string') throw new Failure(`${where}: a State needs a name`);
+  return { kind, body, where };
+}
+
+function readFile(file) {
+  try {
+    if (fs.statSync(file).size > MAX_BYTES) throw new Failure(`${file}: larger than ${MAX_BYTES} bytes`);
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(`${file}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,120 @@
+// The commands of `fluxforge`. Exit codes: 0 it holds, 1 it does not, 2 wrong usage.
+import { Command, CommanderError } from 'commander';
+import { apply } from './apply.mjs';
+import { Client } from './client.mjs';
+import { findConnection } from './connection.mjs';
+import { events } from './events.mjs';
+import { Failure } from './failure.mjs';
+import { get, idOf } from './get.mjs';
+import { logs } from './logs.mjs';
+import { pairs, submit } from './submit.mjs';
+
+const WRONG_USAGE = 2;
+
+export async function main(
+  argv,
+  { stdout = process.stdout, stderr = process.stderr, env = process.env } = {},
+) {
+  const print = (text) => stdout.write(`${text}\n`);
+  const client = () => new Client(findConnection(env));
+  const out = (stream, text) => (stream === 'stderr' ? stderr : stdout).write(text);
+  const program = build({ print, client, out, stderr });
+  try {
+    await program.parseAsync(argv);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    if (!(error instanceof Failure)) throw error;
+    stderr.write(`fluxforge: ${error.message}\n`);
+    return 1;
+  }
+}
+
+function build({ print, client, out, stderr }) {
+  const program = new Command('fluxforge')
+    .description('Declares states of machines and runs tasks on them.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => out('stdout', text), writeErr: (text) => stderr.write(text) })
+    .showHelpAfterError();
+
+  program
+    .command('apply')
+    .description('create or update what the files declare, and wait until it is accepted')
+    .requiredOption('-f, --file <file...>', 'YAML or JSON, one or several documents; - is standard input')
+    .action((options) =>
+      apply(client(), options, (text, wrong) => (wrong ? stderr.write(`${text}\n`) : print(text))),
+    );
+
+  program
+    .command('get <kind> [id]')
+    .description('states, targets (of a state), tasks or agents')
+    .option('-o, --output <form>', 'json instead of a table')
+    .option('-l, --selector <labels>', 'only those with these labels')
+    .option('--limit <n>', 'at most so many')
+    .action(async (kind, id, options) => print(await get(client(), kind, id, options)));
+
+  program
+    .command('logs <task>')
+    .description('what a task printed')
+    .option('-f, --follow', 'until it has ended')
+    .option('--attempt <n>', 'of this attempt')
+    .option('--raw', 'bytes as they are, control characters included')
+    .action((task, options) => logs(client(), task, options, out));
+
+  program
+    .command('events <id>')
+    .description('everything that happened to a state, a task or an agent')
+    .option('-o, --output <form>', 'json: one event per line, whole')
+    .action((id, options) => events(client(), id, options, print));
+
+  program
+    .command('submit [command...]')
+    .description('run a command once on an agent; put -- before it')
+    .option('--shell <script>', 'a script for /bin/sh -c instead of a command')
+    .option('--name <name>')
+    .option('--agent <id>', 'on this agent')
+    .option('-l, --selector <labels>', 'on an agent with these labels')
+    .option('--timeout <duration>', 'of one run')
+    .option('--attempts <n>', 'runs before it has failed')
+    .option('--key <key>', 'idempotency key')
+    .option('-w, --wait', 'until it has ended; fails unless it succeeded')
+    .action((command, options) => submit(client(), command, options, { print, out }));
+
+  program
+    .command('cancel <task>')
+    .description('stop a task, or keep it from starting')
+    .option('--reason <text>')
+    .action(async (task, { reason }) => {
+      const body = reason === undefined ? {} : { reason };
+      await client().change('POST', `/v1/tasks/${encodeURIComponent(task)}/cancel`, { body });
+      print(`${task}: cancel requested`);
+    });
+
+  program
+    .command('join-token')
+    .description('a token for one agent to join with')
+    .option('-l, --label <pair...>', 'labels that the agent gets, key=value')
+    .option('--expires-in <duration>')
+    .action(async ({ label, expiresIn }) => {
+      const body = { labels: pairs(label), ...(expiresIn === undefined ? {} : { expires_in: expiresIn }) };
+      const made = await client().call('POST', '/v1/join-tokens', { body });
+      print(made.join_token);
+    });
+
+  for (const [verb, method, suffix, done] of [
+    ['suspend', 'POST', '/suspend', 'suspended'],
+    ['resume', 'POST', '/resume', 'resumed'],
+    ['delete', 'DELETE', '', 'deleted'],
+  ]) {
+    program
+      .command(`${verb} <state>`)
+      .description(`${verb} a state, by its name or id`)
+      .action(async (state) => {
+        const api = client();
+        const id = await idOf(api, state);
+        await api.change(method, `/v1/states/${encodeURIComponent(id)}${suffix}`);
+        print(`${state}: ${done}`);
+      });
+  }
+  return program;
+}
