@@ -57,7 +57,10 @@ class Launcher {
     this.services = new Services({ data, ports, infra, run, node, supervisor });
     await step('migrating Postgres', () => this.services.migrate());
     const [key] = await step('starting api, dispatcher, reconciler and projector', () =>
-      Promise.all([this.services.bootstrap(), this.services.controlPlane()]),
+      Promise.all([
+        this.services.bootstrap(),
+        this.services.topics().then(() => this.services.controlPlane()),
+      ]),
     );
     this.client = new RestClient(this.services.apiUrl, key);
     await step('starting two agents', () => this.#agents());

@@ -40,6 +40,8 @@ export interface KafkaOptions {
   readonly quickStart?: boolean;
   readonly runId?: string;
   readonly log?: (line: string) => void;
+  /** Called as soon as the process runs, before it is ready. */
+  readonly onSpawn?: (service: RunningKafka) => void;
 }
 
 export interface PostgresOptions {
@@ -50,6 +52,7 @@ export interface PostgresOptions {
   /** fsync (default false: safe against kill -9, not against power loss). */
   readonly durable?: boolean;
   readonly runId?: string;
+  readonly onSpawn?: (service: RunningPostgres) => void;
 }
 
 export function startKafka(options: KafkaOptions): Promise<RunningKafka>;

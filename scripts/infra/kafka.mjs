@@ -76,14 +76,8 @@ async function choosePorts(port) {
   return { broker, controller };
 }
 
-export async function startKafka({
-  dataDir,
-  port,
-  heapMb = 512,
-  quickStart = true,
-  runId,
-  log = () => undefined,
-}) {
+export async function startKafka({ dataDir, port, heapMb = 512, quickStart = true, runId, ...tell }) {
+  const { log = () => undefined, onSpawn } = tell;
   const jars = await kafkaJars({ log });
   fs.mkdirSync(dataDir, { recursive: true });
   fs.mkdirSync(CACHE, { recursive: true });
@@ -93,9 +87,11 @@ export async function startKafka({
     const ports = await choosePorts(port);
     await formatOnce(dataDir, java, ports);
     const service = spawnBroker(dataDir, java, ports, runId);
+    const running = handle(service, ports.broker);
+    onSpawn?.(running);
     try {
       await untilReady(service, () => brokerIsReady(HOST, ports.broker), { deadlineMs: READY_DEADLINE_MS });
-      return handle(service, ports.broker);
+      return running;
     } catch (error) {
       service.signal('SIGKILL');
       await service.exited;

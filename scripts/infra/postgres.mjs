@@ -124,7 +124,8 @@ async function createDatabase(adminUrl, database) {
   if (rowCount === 0) await query(adminUrl, `create database ${database}`);
 }
 
-export async function startPostgres({ dataDir, port, database = 'fluxforge', durable = false, runId }) {
+export async function startPostgres({ dataDir, port, database = 'fluxforge', durable = false, ...more }) {
+  const { runId, onSpawn } = more;
   if (port !== undefined && !(await portIsFree(port))) {
     await clearStale(dataDir); // the holder may be what an earlier launcher left
     if (!(await portIsFree(port))) throw new Error(`port ${port} for Postgres is in use`);
@@ -137,10 +138,11 @@ export async function startPostgres({ dataDir, port, database = 'fluxforge', dur
   const secret = password(dataDir);
   await initialiseOnce({ programs, cluster, secret, user, durable });
   const given = { dataDir, cluster, programs, user, durable, runId, secret, pinned: port };
-  const { service, port: bound } = await bringUp(given);
-  const url = (name) => `postgres://${SUPERUSER}:${secret}@${HOST}:${bound}/${name}`;
-  await createDatabase(url('postgres'), database);
-  return handle(service, bound, url, database);
+  const urlAt = (at) => (name) => `postgres://${SUPERUSER}:${secret}@${HOST}:${at}/${name}`;
+  const spawned = (service, at) => onSpawn?.(handle(service, at, urlAt(at), database));
+  const { service, port: bound } = await bringUp(given, spawned);
+  await createDatabase(urlAt(bound)('postgres'), database);
+  return handle(service, bound, urlAt(bound), database);
 }
 
 /**
@@ -161,7 +163,8 @@ async function clearStale(dataDir) {
   return cluster;
 }
 
-async function bringUp({ dataDir, cluster, programs, user, durable, runId, secret, pinned }) {
+async function bringUp(given, spawned) {
+  const { dataDir, cluster, programs, user, durable, runId, secret, pinned } = given;
   for (let attempt = 1; ; attempt++) {
     const port = pinned ?? (await freePort());
     const service = startService({
@@ -176,6 +179,7 @@ async function bringUp({ dataDir, cluster, programs, user, durable, runId, secre
       pidFile: path.join(dataDir, 'postgres.pid'),
       lastResort: 'SIGQUIT', // its children end with it
     });
+    spawned(service, port);
     try {
       const url = `postgres://${SUPERUSER}:${secret}@${HOST}:${port}/postgres`;
       await untilReady(service, () => answers(url), { deadlineMs: READY_DEADLINE_MS, stepMs: 25 });

@@ -68,7 +68,8 @@ function failure({ name, exit, logFile }, what) {
     : exit
       ? `ended with ${exit.signal ?? `code ${exit.code}`}`
       : what;
-  return new Error(`${name} ${how}; the last lines of ${logFile}:\n${tail(logFile) || '(empty)'}`);
+  const error = new Error(`${name} ${how}; the last lines of ${logFile}:\n${tail(logFile) || '(empty)'}`);
+  return Object.assign(error, { brief: `${how} before it was ready` });
 }
 
 /** Polls `ready` until it holds; a service that ends meanwhile, or is late, is an error with its last log lines. */

@@ -99,4 +99,12 @@ export class DataDir {
     this.saveSettings({ ports });
     return { ports, moved };
   }
+
+  /** Another one for each of these ports that somebody has taken since it was chosen. */
+  async replaceTaken(ports, names) {
+    for (const name of names) {
+      if (!(await portIsFree(ports[name]))) ports[name] = await freePort();
+    }
+    this.saveSettings({ ports });
+  }
 }

@@ -36,7 +36,7 @@ export class Demo {
         token,
         feed,
         story: new Story(),
-        verified: 0,
+        settled: !fresh,
         fresh,
         declaredAt,
       });
@@ -84,19 +84,19 @@ export class Demo {
       if (!news) continue;
       // What an earlier start has seen is history, not news.
       const old = !state.fresh && news.at < state.declaredAt;
-      if (news.kind === 'verified' && !old) {
-        state.verified += 1;
-        state.lastVerified = news;
-      }
+      if (news.kind === 'verified' && !old) state.lastVerified = news;
       if (!old) await this.#report(state, news);
+      if (news.kind === 'verified' || news.kind === 'compliant') state.settled = true;
     }
   }
 
   async #report({ name }, news) {
     const where = news.agentId ? ` on ${await this.#agentName(news.agentId)}` : '';
+    const since =
+      news.sinceDeclaredMs === undefined ? '' : `, ${s(news.sinceDeclaredMs)} after it was declared`;
     const lines = {
       declared: () => undefined,
-      drifted: () => `drifted${where}, found at ${clock(news.at)}`,
+      drifted: () => `drifted${where}, found at ${clock(news.at)}${since}`,
       remediated: () => `remediated${where}, ${s(news.tookMs)} after the drift was found`,
       verified: () => `verified${where}, ${s(news.tookMs)} after the drift was found: healed`,
       failed: () => `a remediation failed${where}: ${news.reason}`,
@@ -109,7 +109,8 @@ export class Demo {
 
   async #agentName(id) {
     if (!this.#agentNames.has(id)) {
-      const { items } = await this.#client.get('/v1/agents?limit=100');
+      // Without its name an agent is told by its id: the event is not to be lost for it.
+      const { items } = await this.#client.get('/v1/agents?limit=100').catch(() => ({ items: [] }));
       for (const agent of items) this.#agentNames.set(agent.id ?? agent.agent_id, agent.name);
     }
     return this.#agentNames.get(id) ?? id;
@@ -128,8 +129,8 @@ export class Demo {
       open = [];
       for (const state of this.#followed) {
         const found = await this.#compliance(state).catch((error) => [error.message]);
-        if (found.length === 0 || found.some((c) => c !== 'compliant'))
-          open.push(`${state.name}: ${found.join() || 'no target'}`);
+        const isOpen = found.length === 0 || found.some((c) => c !== 'compliant');
+        if (isOpen || !state.settled) open.push(`${state.name}: ${found.join() || 'no target'}`);
       }
       return open.length === 0;
     };
@@ -140,7 +141,6 @@ export class Demo {
   async breakAndHeal(deadlineMs) {
     const [state] = this.#followed;
     const content = fs.readFileSync(state.file, 'utf8');
-    const before = state.verified;
     const deletedAt = Date.now();
     fs.rmSync(state.file);
     this.#tell(`deleted ${state.file}`);
@@ -149,7 +149,8 @@ export class Demo {
     const backAfterMs = Date.now() - deletedAt;
     this.#tell(`the file is back after ${s(backAfterMs)}`);
     const rest = deadlineMs - backAfterMs;
-    await poll(() => state.verified > before, {
+    // The end of the drift that this deletion made, not that of an earlier one.
+    await poll(() => state.lastVerified?.driftedAt >= deletedAt, {
       deadlineMs: rest,
       what: `${state.name} was not verified again`,
     });

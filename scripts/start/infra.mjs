@@ -21,8 +21,8 @@ export async function startInfra({ data, ports, runId, supervisor, onLine }) {
   const postgres = { dataDir: data.path('postgres'), port: ports.postgres, runId, durable: true };
   const starters = {
     embedded: {
-      kafka: () => supervisor.add('Kafka', () => startKafka({ ...kafka, quickStart: false })),
-      postgres: () => supervisor.add('Postgres', () => startPostgres(postgres)),
+      kafka: () => supervisor.add('Kafka', (onSpawn) => startKafka({ ...kafka, quickStart: false, onSpawn })),
+      postgres: () => supervisor.add('Postgres', (onSpawn) => startPostgres({ ...postgres, onSpawn })),
     },
     docker: {
       kafka: () => startKafkaContainer(kafka),

@@ -35,21 +35,36 @@ function readFrom(file, offset) {
   return buffer.toString('utf8');
 }
 
-export async function startNodeService({ name, node, main, args = [], env, cwd, logDir, readyDeadlineMs }) {
+export async function startNodeService({
+  name,
+  node,
+  main,
+  args = [],
+  env,
+  cwd,
+  logDir,
+  readyDeadlineMs,
+  onSpawn,
+}) {
   fs.mkdirSync(logDir, { recursive: true, mode: 0o700 });
   const logFile = path.join(logDir, `${name}.log`);
   const pidFile = path.join(logDir, `${name}.pid`);
   await endStale(pidFile, { graceMs: STOP_DEADLINE_MS });
   const offset = fs.statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   const service = startService({ name, command: node, args: [main, ...args], env, cwd, logFile, pidFile });
-  let ready;
+  const running = handle(service);
+  onSpawn?.(running);
   try {
-    const look = () => (ready = findReady(readFrom(logFile, offset)));
+    const look = () => findReady(readFrom(logFile, offset)) !== undefined;
     await untilReady(service, look, { deadlineMs: readyDeadlineMs ?? READY_DEADLINE_MS });
   } catch (error) {
     service.signal('SIGKILL');
     throw error;
   }
+  return running;
+}
+
+function handle(service) {
   const kill9 = async () => {
     service.signal('SIGKILL');
     await service.exited;
@@ -57,8 +72,7 @@ export async function startNodeService({ name, node, main, args = [], env, cwd, 
   return {
     pid: service.pid,
     exited: service.exited,
-    logFile,
-    ready,
+    logFile: service.logFile,
     kill9,
     async stop() {
       service.signal('SIGTERM');

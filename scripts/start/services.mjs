@@ -2,15 +2,38 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { inRoot, CACHE } from '../lib/paths.mjs';
+import { poll, sleep } from '../lib/poll.mjs';
 import { run } from '../lib/run.mjs';
+import { topicsAreLed } from '../infra/kafka-wire.mjs';
 import { startNodeService } from './node-service.mjs';
 import { parseBootstrap } from './parse-bootstrap.mjs';
 
 export const CONTROL_PLANE = ['dispatcher', 'api', 'reconciler', 'projector'];
+// Variables and the ports behind them. The API serves its metrics on its own address.
+const ADDRESSES = {
+  api: { API_HTTP_ADDRESS: 'apiHttp', API_GRPC_ADDRESS: 'apiGrpc' },
+  dispatcher: { DISPATCHER_GRPC_ADDRESS: 'dispatcherGrpc', OPS_ADDRESS: 'dispatcherOps' },
+  reconciler: { OPS_ADDRESS: 'reconcilerOps' },
+  projector: { OPS_ADDRESS: 'projectorOps' },
+};
+const TOPICS = [
+  'tasks.commands',
+  'states.commands',
+  'tasks.events',
+  'states.events',
+  'directory',
+  'checks.requests',
+  'agents.reports',
+  'logs',
+  'dead-letters',
+];
+const TOPICS_DEADLINE_MS = 20_000;
 const HOST = '127.0.0.1';
 const ADMIN_DEADLINE_MS = 90_000;
 const TENANT = 'demo';
 const MAX_TENANTS = 20;
+const BOOTSTRAP_ATTEMPTS = 4;
+const BOOTSTRAP_PAUSE_MS = 500;
 // Until the bootstrap has made the topics, a service may end and be started again.
 const FIRST_START_RETRIES = 6;
 
@@ -29,11 +52,21 @@ export class Services {
       FLUXFORGE_PARTITIONS: process.env.FLUXFORGE_PARTITIONS ?? '8',
       FLUXFORGE_DEV_MODE: 'true',
       FLUXFORGE_SIGNING_KEY: data.signingKey(),
-      FLUXFORGE_API_HTTP_ADDRESS: `${HOST}:${ports.apiHttp}`,
-      FLUXFORGE_API_GRPC_ADDRESS: `${HOST}:${ports.apiGrpc}`,
-      FLUXFORGE_DISPATCHER_GRPC_ADDRESS: `${HOST}:${ports.dispatcherGrpc}`,
     };
-    this.apiUrl = `http://${HOST}:${ports.apiHttp}`;
+  }
+
+  get apiUrl() {
+    return `http://${HOST}:${this.ports.apiHttp}`;
+  }
+
+  /** Services that are started before their topics are there end at once and have to be started again. */
+  async topics() {
+    const prefix = process.env.FLUXFORGE_TOPIC_PREFIX ?? 'fluxforge';
+    const names = TOPICS.map((topic) => `${prefix}.${topic}`);
+    const look = () => topicsAreLed(this.common.FLUXFORGE_KAFKA_BROKERS, names).catch(() => false);
+    await poll(look, { deadlineMs: TOPICS_DEADLINE_MS, stepMs: 100, what: 'no topics' }).catch(
+      () => undefined,
+    );
   }
 
   async #admin(app, file, args = []) {
@@ -59,8 +92,7 @@ export class Services {
     const first = this.data.settings.tenant ?? TENANT;
     for (let n = 1; n <= MAX_TENANTS; n++) {
       const name = n === 1 ? first : `${TENANT}-${n}`;
-      const { stdout } = await this.#admin('api', 'bootstrap-main.js', ['--tenant', name]);
-      const made = parseBootstrap(stdout);
+      const made = await this.#bootstrapOnce(name);
       if (made.api_key) this.data.saveSecrets({ tenant: name, api_key: made.api_key });
       if (this.data.secrets.tenant !== name || !this.data.secrets.api_key) continue;
       this.data.saveSettings({ tenant: name, tenant_id: made.tenant_id });
@@ -71,34 +103,51 @@ export class Services {
     );
   }
 
-  #add(name, app, extra, cwd) {
-    const start = () =>
-      startNodeService({
+  /** Tried a few times: everything it talks to is starting at the same moment. */
+  async #bootstrapOnce(name) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { stdout } = await this.#admin('api', 'bootstrap-main.js', ['--tenant', name]);
+        return parseBootstrap(stdout);
+      } catch (error) {
+        if (attempt >= BOOTSTRAP_ATTEMPTS) throw error;
+        await sleep(BOOTSTRAP_PAUSE_MS);
+      }
+    }
+  }
+
+  /** `addresses`: variables and the ports they name; until the first start has come to its end they may move. */
+  #add(name, app, addresses, extra = {}) {
+    let settled = false;
+    const start = async (onSpawn) => {
+      if (!settled) await this.data.replaceTaken(this.ports, Object.values(addresses));
+      const at = Object.entries(addresses).map(([key, port]) => [
+        `FLUXFORGE_${key}`,
+        `${HOST}:${this.ports[port]}`,
+      ]);
+      const service = await startNodeService({
+        onSpawn,
         name,
         node: this.node,
         main: mainOf(app),
-        env: { ...this.common, FLUXFORGE_DATA_DIR: this.#folder(name), ...extra },
-        cwd,
+        env: { ...this.common, FLUXFORGE_DATA_DIR: this.#folder(name), ...Object.fromEntries(at), ...extra },
         logDir: this.data.path('logs'),
       });
+      settled = true;
+      return service;
+    };
     return this.supervisor.add(name, start, { firstStartRetries: FIRST_START_RETRIES });
   }
 
-  #ops(name) {
-    return { FLUXFORGE_OPS_ADDRESS: `${HOST}:${this.ports[`${name}Ops`]}` };
-  }
-
   controlPlane() {
-    // The API serves its metrics on its own address.
-    return Promise.all(CONTROL_PLANE.map((app) => this.#add(app, app, app === 'api' ? {} : this.#ops(app))));
+    return Promise.all(CONTROL_PLANE.map((app) => this.#add(app, app, ADDRESSES[app])));
   }
 
   /** An agent sees the API's address and its own settings, nothing of Kafka, Postgres or keys. */
   agent({ name, labels }, index, joinToken) {
-    const hidden = ['KAFKA_BROKERS', 'POSTGRES_URL', 'SIGNING_KEY', 'API_HTTP_ADDRESS', 'API_GRPC_ADDRESS'];
+    const hidden = ['KAFKA_BROKERS', 'POSTGRES_URL', 'SIGNING_KEY'];
     const extra = {
       ...Object.fromEntries(hidden.map((key) => [`FLUXFORGE_${key}`, undefined])),
-      ...this.#ops(`agent${index + 1}`),
       FLUXFORGE_DATA_DIR: undefined,
       FLUXFORGE_AGENT_API_URL: this.apiUrl,
       FLUXFORGE_AGENT_JOIN_TOKEN: joinToken,
@@ -108,6 +157,6 @@ export class Services {
         .map(([key, value]) => `${key}=${value}`)
         .join(','),
     };
-    return this.#add(name, 'agent', extra);
+    return this.#add(name, 'agent', { OPS_ADDRESS: `agent${index + 1}Ops` }, extra);
   }
 }

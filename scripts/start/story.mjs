@@ -8,6 +8,7 @@ const timeOf = (event) => new Date(event.time).getTime();
 
 export class Story {
   #drifts = new Map();
+  #seen = new Set();
   #declaredAt;
 
   /** What to tell about this event, if anything: {kind, agentId, ...}. Events come in order. */
@@ -22,7 +23,9 @@ export class Story {
     }
     if (kind === 'drift.detected') {
       this.#drifts.set(agentId, { driftedAt: at });
-      return { kind: 'drifted', agentId, at, sinceDeclaredMs: at - (this.#declaredAt ?? at) };
+      const first = this.#declaredAt !== undefined && !this.#seen.has(agentId);
+      this.#seen.add(agentId);
+      return { kind: 'drifted', agentId, at, sinceDeclaredMs: first ? at - this.#declaredAt : undefined };
     }
     const drift = this.#drifts.get(agentId);
     if (kind === 'remediation.applied' && drift) {

@@ -11,7 +11,7 @@ export class Supervisor {
   constructor(tell: (text: string) => void, options?: { rotateEveryMs?: number });
   add(
     name: string,
-    start: () => Promise<SupervisedService>,
+    start: (onSpawn: (service: SupervisedService) => void) => Promise<SupervisedService>,
     options?: { firstStartRetries?: number },
   ): Promise<SupervisedService>;
   running(name: string): SupervisedService | undefined;

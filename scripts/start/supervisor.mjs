@@ -10,6 +10,8 @@ const STEADY_MS = 30_000;
 const STOP_DEADLINE_MS = 12_000;
 const ROTATE_EVERY_MS = 5000;
 
+const briefly = (error) => error.brief ?? error.message.split('\n')[0];
+
 export class Supervisor {
   #units = new Map();
   #stopping = false;
@@ -24,8 +26,9 @@ export class Supervisor {
   }
 
   /**
-   * `start()` resolves to a running service ({pid, exited, stop(), kill9(), logFile}) when it is ready. The
-   * first start is awaited and its failure is the caller's; later ones are retried for as long as it takes.
+   * `start(onSpawn)` resolves to a running service ({pid, exited, stop(), kill9(), logFile}) when it is ready, and
+   * hands it to `onSpawn` before that, so that a stop finds it. The first start is awaited and its failure is the
+   * caller's; later ones are retried for as long as it takes.
    */
   async add(name, start, { firstStartRetries = 0 } = {}) {
     const unit = { name, start, running: undefined, failures: 0, loop: undefined };
@@ -36,7 +39,7 @@ export class Supervisor {
         break;
       } catch (error) {
         if (this.#stopping || unit.failures >= firstStartRetries) throw error;
-        await this.#pause(unit, error.message.split('\n')[0]);
+        await this.#pause(unit, briefly(error));
       }
     }
     unit.loop = this.#keepUp(unit);
@@ -48,7 +51,9 @@ export class Supervisor {
   }
 
   async #launch(unit) {
-    const running = await unit.start();
+    const running = await unit.start((spawned) => {
+      unit.running = spawned;
+    });
     unit.running = running;
     unit.readyAt = Date.now();
     // A stop that came during the start did not see this one.
@@ -69,7 +74,7 @@ export class Supervisor {
           this.#tell(`${unit.name} is back (process ${unit.running.pid})`);
           up = true;
         } catch (error) {
-          why = error.message.split('\n')[0];
+          why = briefly(error);
         }
       }
     }

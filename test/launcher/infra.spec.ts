@@ -13,7 +13,27 @@ function answer({ controllerId = 1, rack = '' } = {}): Buffer {
   const string = (b: Buffer) => Buffer.concat([int32(b.length).subarray(2), b]);
   const rackBytes = rack === '' ? Buffer.from([0xff, 0xff]) : string(Buffer.from(rack));
   const broker = [int32(1), string(host), int32(9092), rackBytes];
-  const body = Buffer.concat([int32(77), int32(1), ...broker, int32(controllerId), int32(0)]);
+  const int16 = (n: number) => int32(n).subarray(2);
+  const partition = (id: number) => [
+    int16(0),
+    int32(id),
+    int32(1),
+    int32(1),
+    int32(1),
+    int32(2),
+    int32(1),
+    int32(3),
+  ];
+  const topic = [
+    int16(0),
+    string(Buffer.from('a.b')),
+    Buffer.from([0]),
+    int32(2),
+    ...partition(0),
+    ...partition(1),
+  ];
+  const head = [int32(77), int32(1), ...broker, int32(controllerId)];
+  const body = Buffer.concat([...head, int32(1), ...topic]);
   return Buffer.concat([int32(body.length), body]);
 }
 
@@ -28,6 +48,7 @@ describe('the metadata request', () => {
     expect(parseMetadata(answer({ rack }))).toEqual({
       brokers: [{ nodeId: 1, host: '127.0.0.1', port: 9092 }],
       controllerId: 1,
+      topics: [{ name: 'a.b', partitions: [0, 1].map((id) => ({ id, leader: 1 })) }],
     });
   });
 

@@ -133,19 +133,18 @@ describe('the supervisor', () => {
 
   it('starts nothing once a stop has begun, and ends a start that was under way', async () => {
     const supervisor = new Supervisor(() => undefined);
-    let finish!: (service: SupervisedService) => void;
     let starts = 0;
-    const adding = supervisor.add('api', () => {
+    const starting = fake();
+    const adding = supervisor.add('api', async (onSpawn) => {
       starts += 1;
-      return new Promise((resolve) => {
-        finish = resolve;
-      });
+      onSpawn(starting);
+      await starting.exited;
+      throw new Error('ended before it was ready');
     });
+    const refused = expect(adding).rejects.toThrow('ended before');
     await supervisor.stop();
-    const late = fake();
-    finish(late);
-    await adding;
-    expect(await late.exited).toEqual({ code: 0, signal: null });
+    await refused;
+    expect(await starting.exited).toEqual({ code: 0, signal: null });
     expect(starts).toBe(1);
   });
 
