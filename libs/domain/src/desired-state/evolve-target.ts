@@ -81,7 +81,6 @@ function withdrawn(
 
 function applied(work: Work, target: Target, data: EventData<'remediation.applied'>): void {
   if (!isInFlight(target, data.task_id)) return;
-  target.confirmed = false;
   wantSoon(work, target, 1);
   if (data.generation === target.state.generation) {
     target.stage = 'applied';

@@ -54,6 +54,7 @@ export class World {
   /** Requests that were pulsed and not taken by the test yet. */
   readonly requests: RequestChecks[] = [];
   private ids = 0;
+  private takeovers = 0;
 
   constructor(policy: Partial<StatesPolicy> = {}) {
     this.context = makeStatesContext({ ...defaultStatesPolicy, ...policy });
@@ -214,9 +215,17 @@ export class World {
     }
   }
 
-  /** A new owner: everything momentary is lost; own events are folded first, then the foreign view. */
+  /**
+   * A new owner: everything momentary is lost. Own events are folded first, then the foreign view; every
+   * other time all comes from a snapshot.
+   */
   takeover(): void {
     this.state = this.rebuilt();
+    this.takeovers += 1;
+    if (this.takeovers % 2 === 0) {
+      const snapshot: unknown = JSON.parse(JSON.stringify(this.context.serialize(this.state)));
+      this.state = this.context.deserialize(snapshot) ?? this.state;
+    }
     this.requests.length = 0;
     this.context.resume(this.state, this.nowMs);
     this.settle();
