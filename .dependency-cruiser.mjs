@@ -1,5 +1,6 @@
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
-const notSpec = '\\.spec\\.ts$';
+// Specs, the suites they share, and the histories they are fed.
+const notSpec = '\\.(spec|features|fixture)\\.ts$';
 
 export default {
   forbidden: [
@@ -45,12 +46,12 @@ export default {
       'no-deep-import',
       'One door per concept.',
       { path: '^apps/' },
-      { path: '^libs/[^/]+/src/.+', pathNot: '^libs/[^/]+/src/([^/]+/)?index\\.ts$' },
+      { path: '^libs/[^/]+/src/.+', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/[^/]+/src/[^/]+/index\\.ts$'] },
     ),
     rule(
       'testing-in-tests',
       'Test means stay out of the product.',
-      { path: '^(apps|libs)/', pathNot: ['\\.spec\\.ts$', '^libs/testing/'] },
+      { path: '^(apps|libs)/', pathNot: [notSpec, '^libs/testing/'] },
       { path: '^libs/testing/' },
     ),
     rule(

@@ -1,11 +1,16 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Metrics } from './metrics.js';
 
 const nsPerSecond = 1e9;
 const resolutionMs = 10;
 
+/** Where the delays are told. */
+interface DelayGauge {
+  onScrape(collect: () => void): void;
+  set(name: 'fluxforge_event_loop_delay_seconds', labels: { quantile: string }, value: number): void;
+}
+
 /** Delay of the event loop between two scrapes: what a push or a commit waited for the thread. */
-export function watchEventLoop(metrics: Metrics): () => void {
+export function watchEventLoop(metrics: DelayGauge): () => void {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
   metrics.onScrape(() => {
