@@ -11,21 +11,38 @@ import { posting, wishText, type Wish } from './free-agents.js';
  * So a task that fits nowhere holds up only those that fit nowhere either.
  */
 export interface PlacementGroup extends Wish {
-  readonly text: string;
   /** What it asks of any agent, as a text. */
   readonly wish: string;
   readonly agentId: string | null;
   readonly ready: PriorityQueue<Task>;
+  /** Kept by `BlockedGroups`. */
+  blocked: boolean;
 }
 
-export function groupText(task: Task): string {
-  return `${task.spec.agent_id ?? ''}\u0000${wishText(task.spec)}`;
-}
-
-export function newGroup(text: string, task: Task): PlacementGroup {
+function newGroup(wish: string, task: Task): PlacementGroup {
   const { executor, agent_id, selector } = task.spec;
-  const wish = text.slice(text.indexOf('\u0000') + 1);
-  return { text, wish, executor, agentId: agent_id ?? null, selector, ready: new PriorityQueue() };
+  return { wish, executor, agentId: agent_id ?? null, selector, ready: new PriorityQueue(), blocked: false };
+}
+
+/** The groups with a ready task, by the agent that they name (or none) and by what they ask of any agent. */
+export class Groups {
+  private readonly byAgent = new Map<string | null, Map<string, PlacementGroup>>();
+
+  of(task: Task): PlacementGroup {
+    const agentId = task.spec.agent_id ?? null;
+    let byWish = this.byAgent.get(agentId);
+    if (!byWish) this.byAgent.set(agentId, (byWish = new Map<string, PlacementGroup>()));
+    const wish = wishText(task.spec);
+    let group = byWish.get(wish);
+    if (!group) byWish.set(wish, (group = newGroup(wish, task)));
+    return group;
+  }
+
+  delete(group: PlacementGroup): void {
+    const byWish = this.byAgent.get(group.agentId);
+    byWish?.delete(group.wish);
+    if (byWish?.size === 0) this.byAgent.delete(group.agentId);
+  }
 }
 
 /**
@@ -37,11 +54,8 @@ export class BlockedGroups {
   private readonly byNeed = new Map<string, Set<PlacementGroup>>();
   private readonly needs = new Map<PlacementGroup, readonly string[]>();
 
-  has(group: PlacementGroup): boolean {
-    return this.needs.has(group);
-  }
-
   add(group: PlacementGroup): void {
+    group.blocked = true;
     const needs = needsOf(group);
     this.needs.set(group, needs);
     for (const need of needs) {
@@ -52,6 +66,8 @@ export class BlockedGroups {
   }
 
   delete(group: PlacementGroup): void {
+    if (!group.blocked) return;
+    group.blocked = false;
     for (const need of this.needs.get(group) ?? []) {
       const groups = this.byNeed.get(need);
       groups?.delete(group);

@@ -2,7 +2,7 @@ import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { FreeAgents, type Pick } from './free-agents.js';
-import { BlockedGroups, groupText, newGroup, type PlacementGroup } from './placement-group.js';
+import { BlockedGroups, Groups, type PlacementGroup } from './placement-group.js';
 
 export interface Choice extends Pick {
   readonly task: Task;
@@ -25,7 +25,7 @@ export function effectivePriority(task: Task, agingMs: number, nowMs: number): n
  * and the sessions. `choose` moves groups between open and blocked, which changes no answer.
  */
 export class TenantQueue {
-  private readonly groups = new Map<string, PlacementGroup>();
+  private readonly groups = new Groups();
   private readonly groupOf = new Map<Task, PlacementGroup>();
   private readonly open = new PriorityQueue<PlacementGroup>();
   private readonly blocked = new BlockedGroups();
@@ -50,15 +50,10 @@ export class TenantQueue {
   }
 
   add(task: Task): void {
-    const text = groupText(task);
-    let group = this.groups.get(text);
-    if (!group) {
-      group = newGroup(text, task);
-      this.groups.set(text, group);
-    }
+    const group = this.groups.of(task);
     group.ready.set(task, rankOf(task, this.agingMs), task.order);
     this.groupOf.set(task, group);
-    if (!this.blocked.has(group)) this.reopen(group);
+    if (!group.blocked) this.reopen(group);
   }
 
   remove(task: Task): void {
@@ -67,12 +62,12 @@ export class TenantQueue {
     this.groupOf.delete(task);
     group.ready.delete(task);
     if (group.ready.size > 0) {
-      if (!this.blocked.has(group)) this.reopen(group);
+      if (!group.blocked) this.reopen(group);
       return;
     }
     this.open.delete(group);
     this.blocked.delete(group);
-    this.groups.delete(group.text);
+    this.groups.delete(group);
   }
 
   /** The agent's standing, load, session or labels are new. */
