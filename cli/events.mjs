@@ -1,5 +1,5 @@
 // `fluxforge events`: the history of one thing, oldest first.
-import { kindOfId } from './logs.mjs';
+import { Failure } from './failure.mjs';
 import { harmless } from './text.mjs';
 
 export async function events(client, id, { output }, print) {
@@ -17,4 +17,13 @@ function line(event) {
     .map((name) => `${name}=${rest[name]}`)
     .join(' ');
   return [event.time, event.type.padEnd(24), what, about, event.actor].filter(Boolean).join('  ');
+}
+
+/** Tasks of remediations are named after their target. */
+const prefixes = { sta_: 'states', tsk_: 'tasks', 'rem-': 'tasks', agt_: 'agents' };
+
+function kindOfId(id) {
+  const kind = prefixes[id.slice(0, 4)];
+  if (!kind) throw new Failure(`${id} is not the id of a state, a task or an agent`);
+  return kind;
 }

@@ -1,5 +1,4 @@
 // `fluxforge logs`: what a task printed, each stream to its own.
-import { Failure } from './failure.mjs';
 import { harmless } from './text.mjs';
 
 const FOLLOW_EVERY_MS = 300;
@@ -63,11 +62,4 @@ class OutputReader {
 function decoder() {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   return (data, stream) => harmless(decoders[stream].decode(data, { stream: true }));
-}
-
-export function kindOfId(id) {
-  const kind = { sta: 'states', tsk: 'tasks', agt: 'agents' }[id.slice(0, 3)];
-  // Tasks of remediations have ids of their own form.
-  if (!kind) throw new Failure(`${id} is not the id of a state, a task or an agent`);
-  return kind;
 }

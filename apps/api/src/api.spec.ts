@@ -8,7 +8,7 @@ import {
   topics,
   writeEntry,
   type InMemoryApi,
-} from './api-in-memory.js';
+} from './testing/api-in-memory.js';
 import { parseToken } from './positions/index.js';
 
 const state = {

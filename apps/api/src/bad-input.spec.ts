@@ -1,5 +1,11 @@
 import { fieldCodes } from './http/index.js';
-import { commandsOf, keyEntry, startInMemory, tenantEntry, type InMemoryApi } from './api-in-memory.js';
+import {
+  commandsOf,
+  keyEntry,
+  startInMemory,
+  tenantEntry,
+  type InMemoryApi,
+} from './testing/api-in-memory.js';
 
 const key = 'ffk_acmekey00';
 const state = { name: 'motd', check_cmd: 'true', apply_cmd: 'true', selector: 'role=web' };

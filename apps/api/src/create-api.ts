@@ -14,7 +14,11 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
   });
   prepareHttp(app, parts.metrics);
   await app.register(helmet, {
-    contentSecurityPolicy: { directives: { styleSrc: ["'self'", "'unsafe-inline'"] } },
+    // It speaks plain HTTP: whoever ends TLS in front of it says so. Only the documentation has pages.
+    hsts: false,
+    contentSecurityPolicy: {
+      directives: { styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null },
+    },
   });
   return app;
 }

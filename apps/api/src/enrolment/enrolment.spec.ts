@@ -1,6 +1,6 @@
-import { startInMemory, type InMemoryApi } from '../api-in-memory.js';
+import { startInMemory, type InMemoryApi } from '../testing/api-in-memory.js';
 import { bootstrap } from '../bootstrap/index.js';
-import { startTasksOwner } from '../owner-in-memory.js';
+import { startTasksOwner } from '../testing/owner-in-memory.js';
 
 const about = {
   name: 'edge-1',

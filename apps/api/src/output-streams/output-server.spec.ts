@@ -134,7 +134,7 @@ describe('the output server', () => {
     stream.call.end();
   });
 
-  it.each([
+  it.each<[string, OutputMessage]>([
     ['a chunk that is too large', chunk(1, STDOUT, 0, Buffer.alloc(200_000))],
     ['a negative seq', chunk(1, STDOUT, -1, Buffer.from('x'))],
     ['no stream', chunk(1, OutputStream.UNSPECIFIED, 0, Buffer.from('x'))],

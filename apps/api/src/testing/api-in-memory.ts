@@ -13,9 +13,9 @@ import { partitionOf } from '@fluxforge/events/partitioner';
 import { topicsOf, topicSpecs } from '@fluxforge/events/topics';
 import { ReadModelsUnavailable, type ReadModels } from '@fluxforge/read-models';
 import { createLogger, Metrics } from '@fluxforge/telemetry';
-import { createApi } from './create-api.js';
-import { sha256Hex } from './identifiers/index.js';
-import { assemble, type ApiParts } from './parts.js';
+import { createApi } from '../create-api.js';
+import { sha256Hex } from '../identifiers/index.js';
+import { assemble, type ApiParts } from '../parts.js';
 
 export const partitions = 4;
 export const topics = topicsOf('spec');
