@@ -1,0 +1,212 @@
+import { type Command, type CommandBody, type ContextName, type Labels } from '@fluxforge/events/catalogue';
+import { encodeCommand } from '@fluxforge/events/envelope';
+import { hashHex } from '@fluxforge/domain/kernel';
+import { partitionOf } from '@fluxforge/events/partitioner';
+import { type Topics } from '@fluxforge/events/topics';
+import { drawStateSpec, drawTaskSpec } from '../workload/index.js';
+import { type FaultyLog } from './faulty-log.js';
+import { type Prng } from './prng.js';
+import { type Scenario } from './scenario.js';
+import { type Timeline } from './timeline.js';
+import { type Witness } from './witness.js';
+
+export interface ClientWorld {
+  readonly timeline: Timeline;
+  readonly log: FaultyLog;
+  readonly topics: Topics;
+  readonly scenario: Scenario;
+  readonly witness: Witness;
+}
+
+export interface Enrolment {
+  readonly tenantId: string;
+  readonly agentId: string;
+  readonly labels: Labels;
+}
+
+const retryMs = 300;
+const maxTasks = 70;
+const maxStates = 3;
+const farMs = 10 * 365 * 24 * 3_600_000;
+
+/** Users of two tenants, and the API in front of them: they submit, repeat, cancel, declare, change their minds. */
+export class Clients {
+  private stopped = false;
+  private tasks = 0;
+  private versions = 0;
+  private commands = 0;
+  private readonly states = new Map<string, Map<string, number>>();
+  private readonly live: { readonly tenantId: string; readonly taskId: string }[] = [];
+
+  constructor(
+    private readonly world: ClientWorld,
+    private readonly prng: Prng,
+    private readonly agents: readonly Enrolment[],
+  ) {}
+
+  start(): void {
+    const { scenario, timeline } = this.world;
+    for (const tenantId of scenario.tenants) {
+      this.states.set(tenantId, new Map());
+      this.send(tenantId, { type: 'tenant.create', data: { tenant_id: tenantId, name: tenantId } });
+      const key = {
+        key_id: `k-${tenantId}`,
+        key_hash: hashHex(tenantId),
+        role: 'admin',
+        label: 'k',
+      } as const;
+      timeline.after(50, 'key', () => this.send(tenantId, { type: 'tenant.add-key', data: key }));
+    }
+    for (const agent of this.agents) timeline.after(60, 'token', () => this.enrol(agent));
+    this.loop('task', scenario.taskEveryMs, () => this.submit());
+    this.loop('state', scenario.stateEveryMs, () => this.changeStates());
+    this.loop('operate', 6_000, () => this.operate());
+  }
+
+  /** No new work; agents that were drained are taken back. */
+  stop(): void {
+    this.stopped = true;
+    for (const { tenantId, agentId } of this.agents) this.drain(tenantId, agentId, false);
+  }
+
+  private loop(what: string, meanMs: number, work: () => void): void {
+    this.world.timeline.after(50 + this.prng.spread(meanMs), what, () => {
+      if (this.stopped) return;
+      work();
+      this.loop(what, meanMs, work);
+    });
+  }
+
+  private enrol({ tenantId, agentId, labels }: Enrolment): void {
+    const tokenHash = hashHex(`token of ${agentId}`);
+    const token = {
+      token_id: `t-${agentId}`,
+      token_hash: tokenHash,
+      labels: {},
+      expires_at_ms: this.world.timeline.nowMs + farMs,
+    };
+    this.send(tenantId, { type: 'join-token.create', data: token }, null, () =>
+      this.send(tenantId, {
+        type: 'agent.enrol',
+        data: {
+          agent_id: agentId,
+          name: agentId,
+          token_hash: tokenHash,
+          credential_hash: hashHex(`credential of ${agentId}`),
+          labels,
+          slots: this.world.scenario.slots,
+          executors: ['noop', 'shell'],
+          agent_version: '1',
+        },
+      }),
+    );
+  }
+
+  private submit(): void {
+    if (this.tasks >= maxTasks) return;
+    this.tasks += 1;
+    const { timeline, scenario } = this.world;
+    const tenantId = this.prng.pick(scenario.tenants);
+    const agentIds = this.agents.filter((agent) => agent.tenantId === tenantId).map(({ agentId }) => agentId);
+    const spec = drawTaskSpec(this.prng, { nowMs: timeline.nowMs, agentIds });
+    const isKeyed = this.prng.chance(0.5);
+    const taskId = `${isKeyed ? 'key' : 'task'}-${this.tasks}`;
+    const bodyHash = hashHex(JSON.stringify(spec));
+    const keyed = { key_hash: hashHex(`${tenantId}/${taskId}`), body_hash: bodyHash };
+    const data = { task_id: taskId, spec, ...(isKeyed && { keyed }) };
+    this.send(tenantId, { type: 'task.submit', data }, taskId);
+    if (this.prng.chance(0.2)) this.cancelLater(tenantId, taskId);
+    if (!isKeyed) return;
+    for (let repeats = this.prng.below(4); repeats > 0; repeats--) {
+      const other = this.prng.chance(0.2);
+      const again = other ? { ...data, keyed: { ...keyed, body_hash: hashHex(`other ${taskId}`) } } : data;
+      timeline.after(this.prng.spread(5_000), 'repeat', () =>
+        this.send(tenantId, { type: 'task.submit', data: again }, taskId),
+      );
+    }
+  }
+
+  private cancelLater(tenantId: string, taskId: string): void {
+    this.world.timeline.after(this.prng.spread(600), 'cancel', () =>
+      this.send(tenantId, { type: 'task.cancel', data: { task_id: taskId } }),
+    );
+  }
+
+  private changeStates(): void {
+    const tenantId = this.prng.pick(this.world.scenario.tenants);
+    const states = this.states.get(tenantId) as Map<string, number>;
+    if (states.size === 0 || (states.size < maxStates && this.prng.chance(0.4))) {
+      this.versions += 1;
+      return this.declare(tenantId, `state-${this.versions}`);
+    }
+    const stateId = this.prng.pick([...states.keys()]);
+    const draw = this.prng.next();
+    if (draw < 0.55) return this.update(tenantId, stateId);
+    if (draw < 0.65) {
+      states.delete(stateId);
+      return this.send(tenantId, { type: 'state.delete', data: { state_id: stateId } });
+    }
+    if (draw < 0.8) return this.send(tenantId, { type: 'state.resume', data: { state_id: stateId } });
+    this.send(tenantId, { type: 'state.suspend', data: { state_id: stateId } });
+    this.world.timeline.after(this.prng.spread(2_000), 'resume', () =>
+      this.send(tenantId, { type: 'state.resume', data: { state_id: stateId } }),
+    );
+  }
+
+  private declare(tenantId: string, stateId: string): void {
+    (this.states.get(tenantId) as Map<string, number>).set(stateId, 1);
+    const spec = drawStateSpec(this.prng, stateId, 1);
+    const data = { state_id: stateId, name: stateId, labels: {}, spec };
+    this.send(tenantId, { type: 'state.declare', data });
+  }
+
+  private update(tenantId: string, stateId: string): void {
+    const states = this.states.get(tenantId) as Map<string, number>;
+    const version = (states.get(stateId) ?? 1) + 1;
+    states.set(stateId, version);
+    const spec = drawStateSpec(this.prng, stateId, version);
+    this.send(tenantId, {
+      type: 'state.update',
+      data: { state_id: stateId, name: stateId, labels: { version: String(version) }, spec },
+    });
+  }
+
+  private operate(): void {
+    const { tenantId, agentId } = this.prng.pick(this.agents);
+    this.drain(tenantId, agentId, true);
+    this.world.timeline.after(this.prng.spread(2_000), 'undrain', () => this.drain(tenantId, agentId, false));
+  }
+
+  private drain(tenantId: string, agentId: string, drain: boolean): void {
+    this.send(tenantId, { type: 'agent.drain', data: { agent_id: agentId, drain } });
+  }
+
+  /** Sends until the log is known to have it, as a patient client of the API would. */
+  private send(tenantId: string, body: CommandBody, taskId: string | null = null, then?: () => void): void {
+    const { timeline, log, topics, witness, scenario } = this.world;
+    this.commands += 1;
+    const id = `c-${this.commands}`;
+    witness.submitted(id, tenantId, taskId);
+    const actor = `key:k-${tenantId}`;
+    const provenance = { actor, reason: null, causationId: id, correlationId: id, traceparent: null };
+    const command = { ...body, id, tenantId, provenance } as Command;
+    const context: ContextName = body.type.startsWith('state.') ? 'states' : 'tasks';
+    const tp = { topic: topics.commands[context], partition: partitionOf(tenantId, scenario.partitions) };
+    if (this.prng.chance(scenario.poison)) log.land(tp, [poison(tenantId, id)]);
+    const again = (): void =>
+      timeline.after(this.prng.spread(retryMs), 'send-again', () => this.send(tenantId, body, taskId, then));
+    log.append(tp, [encodeCommand(command, timeline.nowMs)], {
+      ok: () => {
+        witness.acknowledged(id);
+        then?.();
+      },
+      failed: again,
+    });
+  }
+}
+
+/** What a command topic should never hold; with and without a sender that can be answered. */
+function poison(tenantId: string, id: string) {
+  const headers = { ce_type: 'task.submit.v9', ce_tenantid: tenantId };
+  return { key: tenantId, value: Buffer.from(`not json, before ${id}`), headers };
+}

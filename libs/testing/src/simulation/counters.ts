@@ -1,0 +1,44 @@
+/** What must have happened at some time over a run of many seeds, or the run proved little. */
+export const sometimes = [
+  'takeover',
+  'stale report',
+  'expiry',
+  'retry',
+  'unknown outcome',
+  'void batch',
+  'restored compliance',
+  'given up',
+  'withdrawn',
+  'cancelled',
+  'duplicate key',
+  'key reused',
+  'agent lost',
+  'poison',
+  'interrupted',
+  'unknown target',
+  'halved batch',
+  'twin',
+  'group reset',
+  'projector crash',
+] as const;
+export type Sometimes = (typeof sometimes)[number];
+
+export class Counters {
+  private readonly counts = new Map<Sometimes, number>();
+
+  add(what: Sometimes, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  get(what: Sometimes): number {
+    return this.counts.get(what) ?? 0;
+  }
+
+  addAll(other: Counters): void {
+    for (const [what, count] of other.counts) this.add(what, count);
+  }
+
+  get never(): Sometimes[] {
+    return sometimes.filter((what) => this.get(what) === 0);
+  }
+}

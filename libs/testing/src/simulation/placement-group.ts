@@ -1,0 +1,69 @@
+import { type Prng } from './prng.js';
+
+export interface Member {
+  readonly name: string;
+}
+
+export interface Placed {
+  readonly generation: number;
+  readonly partitions: readonly number[];
+}
+
+const sessionTimeoutMs = 1_500;
+
+/** The coordinator of one group, as processes meet it: it places partitions, and knows nothing of owners. */
+export class PlacementGroup {
+  generation = 0;
+  private heard = new Map<Member, number>();
+  private placement = new Map<number, Member>();
+
+  constructor(
+    private readonly partitions: number,
+    private readonly prng: Prng,
+  ) {}
+
+  /** A heartbeat: where the member stands. One that is not known joins, which moves partitions. */
+  beat(member: Member, nowMs: number): Placed {
+    this.sweep(nowMs);
+    const isNew = !this.heard.has(member);
+    this.heard.set(member, nowMs);
+    if (isNew) this.rebalance();
+    const partitions: number[] = [];
+    for (const [partition, holder] of this.placement) if (holder === member) partitions.push(partition);
+    return { generation: this.generation, partitions };
+  }
+
+  leave(member: Member): void {
+    if (this.heard.delete(member)) this.rebalance();
+  }
+
+  /** Places everything anew, by chance. */
+  rebalance(): void {
+    this.generation += 1;
+    const members = [...this.heard.keys()];
+    this.placement.clear();
+    if (members.length === 0) return;
+    for (let p = 0; p < this.partitions; p++) this.placement.set(p, this.prng.pick(members));
+  }
+
+  /** The coordinator forgets the group; its generations begin anew. */
+  reset(): void {
+    this.generation = 0;
+    this.heard.clear();
+    this.placement.clear();
+  }
+
+  holderOf(partition: number): Member | undefined {
+    return this.placement.get(partition);
+  }
+
+  private sweep(nowMs: number): void {
+    let gone = false;
+    for (const [member, atMs] of this.heard) {
+      if (nowMs - atMs <= sessionTimeoutMs) continue;
+      this.heard.delete(member);
+      gone = true;
+    }
+    if (gone) this.rebalance();
+  }
+}

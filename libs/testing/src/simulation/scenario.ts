@@ -1,0 +1,145 @@
+import { type StatesPolicy } from '@fluxforge/domain/states-context';
+import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
+import { type Prng } from './prng.js';
+
+/** Probabilities of what becomes of an append, and how long it takes. What is left is a good one. */
+export interface LogFaults {
+  readonly lostAck: number;
+  readonly late: number;
+  readonly never: number;
+  readonly leadership: number;
+  readonly notWritten: number;
+  readonly duplicate: number;
+  readonly slow: number;
+  readonly readFails: number;
+}
+
+export interface NetworkFaults {
+  readonly drop: number;
+  readonly duplicate: number;
+  readonly meanDelayMs: number;
+  /** Messages may overtake each other; else each direction keeps its order. */
+  readonly reorder: boolean;
+  readonly cutEveryMs: number;
+}
+
+/** Mean times between faults of a kind; Infinity: never in this seed. */
+export interface NodeFaults {
+  readonly crashEveryMs: number;
+  readonly pauseEveryMs: number;
+  readonly twinEveryMs: number;
+  readonly swapEveryMs: number;
+  readonly groupResetEveryMs: number;
+  readonly skewMs: number;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly partitions: number;
+  readonly tenants: readonly string[];
+  readonly agentsPerTenant: number;
+  readonly slots: number;
+  readonly chaosMs: number;
+  readonly log: LogFaults;
+  readonly network: NetworkFaults;
+  readonly nodes: NodeFaults;
+  readonly agentCrashEveryMs: number;
+  readonly relabelEveryMs: number;
+  readonly telemetryLoss: number;
+  readonly poison: number;
+  readonly taskEveryMs: number;
+  readonly stateEveryMs: number;
+  readonly driftEveryMs: number;
+  readonly projectorCrash: number;
+  readonly limits: { readonly maxBatchRecords: number; readonly maxQueuedMessages: number };
+  readonly tasksPolicy: TasksPolicy;
+  readonly statesPolicy: StatesPolicy;
+}
+
+const tenantNames = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'stark'] as const;
+
+/** Swarm: each seed draws which faults there are and how often, the topology, and extremes of settings. */
+export function drawScenario(seed: number, prng: Prng): Scenario {
+  const some = (probability: number, low: number, high: number): number =>
+    prng.chance(probability) ? low + prng.next() * (high - low) : 0;
+  const every = (probability: number, low: number, high: number): number =>
+    prng.chance(probability) ? prng.between(low, high) : Infinity;
+  const first = prng.below(tenantNames.length);
+  const second = (first + 1 + prng.below(tenantNames.length - 1)) % tenantNames.length;
+  return {
+    seed,
+    partitions: prng.between(1, 2),
+    tenants: [tenantNames[first] as string, tenantNames[second] as string],
+    agentsPerTenant: prng.between(1, 2),
+    slots: prng.between(1, 3),
+    chaosMs: prng.between(24_000, 36_000),
+    log: {
+      lostAck: some(0.6, 0.01, 0.06),
+      late: some(0.5, 0.01, 0.06),
+      never: some(0.4, 0.01, 0.04),
+      leadership: some(0.4, 0.01, 0.04),
+      notWritten: some(0.3, 0.01, 0.08),
+      duplicate: some(0.5, 0.01, 0.08),
+      slow: some(0.5, 0.02, 0.15),
+      readFails: some(0.3, 0.01, 0.1),
+    },
+    network: {
+      drop: some(0.6, 0.01, 0.12),
+      duplicate: some(0.5, 0.01, 0.1),
+      meanDelayMs: prng.pick([2, 8, 40]),
+      reorder: prng.chance(0.5),
+      cutEveryMs: every(0.6, 4_000, 15_000),
+    },
+    nodes: {
+      crashEveryMs: every(0.6, 5_000, 20_000),
+      pauseEveryMs: every(0.6, 4_000, 15_000),
+      twinEveryMs: every(0.5, 5_000, 20_000),
+      swapEveryMs: every(0.7, 3_000, 12_000),
+      groupResetEveryMs: every(0.15, 10_000, 30_000),
+      skewMs: prng.pick([0, 50, 2_000]),
+    },
+    agentCrashEveryMs: every(0.6, 4_000, 15_000),
+    relabelEveryMs: every(0.3, 8_000, 20_000),
+    telemetryLoss: some(0.6, 0.02, 0.3),
+    poison: some(0.4, 0.01, 0.04),
+    taskEveryMs: prng.pick([250, 500, 1_000]),
+    stateEveryMs: prng.between(2_500, 6_000),
+    driftEveryMs: prng.between(2_500, 8_000),
+    projectorCrash: some(0.7, 0.02, 0.2),
+    limits: { maxBatchRecords: prng.pick([4, 16, 500]), maxQueuedMessages: prng.pick([3, 10_000]) },
+    tasksPolicy: drawTasksPolicy(prng),
+    statesPolicy: drawStatesPolicy(prng),
+  };
+}
+
+function drawTasksPolicy(prng: Prng): TasksPolicy {
+  const heartbeatMs = prng.pick([200, 400]);
+  return {
+    heartbeatMs,
+    leaseMs: prng.pick([1_200, 2_500]),
+    leaseMarginMs: prng.pick([400, 900]),
+    agentTtlMs: prng.pick([900, 2_000]),
+    agingMs: prng.pick([100, 30_000]),
+    endedKeptMs: prng.pick([5_000, 3_600_000]),
+    endedKept: prng.pick([5, 100_000]),
+    defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
+    remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
+  };
+}
+
+function drawStatesPolicy(prng: Prng): StatesPolicy {
+  return {
+    checkMarginMs: 400,
+    checkRetry: { base_ms: 150, max_ms: 1_000 },
+    missesUntilUnknown: prng.between(1, 3),
+    unknownsUntilUnknown: prng.between(1, 3),
+    checksPerRequest: prng.pick([1, 256]),
+    checksInFlightPerAgent: prng.pick([1, 64]),
+    checksPerPulse: 100,
+    remediationWindowMs: 4_000,
+    answerMarginMs: 3_000,
+    settleMs: 2_500,
+    planBytes: 100_000,
+    defaultMaxStates: 100,
+  };
+}

@@ -1,0 +1,197 @@
+import { type LeaseRef, type RunReport } from '@fluxforge/domain/agent';
+import { type TasksEffect } from '@fluxforge/domain/tasks-context';
+import { type CheckResult, type ContextName } from '@fluxforge/events/catalogue';
+import { type EpochTerm } from '@fluxforge/events/journal';
+import { type StoredRecord, type TopicPartition } from '@fluxforge/events/log';
+import { type HostSettings } from '@fluxforge/events/partition-host';
+import { type Topics } from '@fluxforge/events/topics';
+import { type Counters } from './counters.js';
+import { type Accepted, JournalModel } from './journal-model.js';
+import { keyText } from './messages.js';
+import { type Scenario } from './scenario.js';
+import { findingKey, StatesModel } from './states-model.js';
+import { attemptKey, TasksModel } from './tasks-model.js';
+import { type Timeline } from './timeline.js';
+import { confirmIntervalMs } from './timing.js';
+import { insist } from './violation.js';
+
+interface Sent {
+  landed: number;
+  answers: number;
+  lastAnswerAt: number;
+  acknowledged: boolean;
+}
+
+/** Sees all that lands in the log and all that leaves a process, and holds it against the promises. */
+export class Witness {
+  readonly journals: Readonly<Record<ContextName, readonly JournalModel[]>>;
+  readonly tasks: TasksModel;
+  readonly states: StatesModel;
+  /** Set by the world: whether an agent runs an attempt within its own time. */
+  runsInTime: (tenantId: string, agentId: string, key: string) => boolean = () => false;
+  private readonly commands = new Map<string, Sent>();
+  private readonly succeededRuns = new Set<string>();
+  private readonly requestedTasks = new Set<string>();
+  private readonly leases = new Set<string>();
+  private unanswered = 0;
+
+  constructor(
+    scenario: Scenario,
+    private readonly timeline: Timeline,
+    private readonly topics: Topics,
+    private readonly counters: Counters,
+  ) {
+    const journals = (context: ContextName): JournalModel[] =>
+      Array.from({ length: scenario.partitions }, (_, p) => new JournalModel(context, p, counters));
+    this.journals = { tasks: journals('tasks'), states: journals('states') };
+    const evidence = {
+      succeeded: (tenant: string, agent: string, key: string) =>
+        this.succeededRuns.has(`${tenant}/${agent}/${key}`),
+      running: (tenant: string, agent: string, key: string) => this.runsInTime(tenant, agent, key),
+      wasRequested: (tenant: string, task: string) => this.requestedTasks.has(`${tenant}/${task}`),
+    };
+    this.tasks = new TasksModel(scenario, evidence, counters);
+    this.states = new StatesModel(this.tasks, counters);
+  }
+
+  landed({ topic, partition }: TopicPartition, records: readonly StoredRecord[]): void {
+    const context = topic === this.topics.events.tasks ? 'tasks' : 'states';
+    if (topic === this.topics.events[context]) {
+      for (const record of records) this.event(this.journals[context][partition] as JournalModel, record);
+    } else {
+      for (const record of records) this.command(record);
+    }
+  }
+
+  /** Somebody sends this: only now may anything come of it. */
+  submitted(commandId: string, tenantId: string, taskId: string | null): void {
+    this.commands.set(commandId, { landed: 0, answers: 0, lastAnswerAt: -1, acknowledged: false });
+    if (taskId !== null) this.requestedTasks.add(`${tenantId}/${taskId}`);
+  }
+
+  /** Its sender was told 202. */
+  acknowledged(commandId: string): void {
+    const sent = this.commands.get(commandId);
+    if (!sent || sent.acknowledged) return;
+    sent.acknowledged = true;
+    if (sent.answers === 0) this.unanswered += 1;
+  }
+
+  started(tenantId: string, agentId: string, key: LeaseRef): void {
+    const was = this.leases.has(`${tenantId}/${agentId}/${keyText(key)}`);
+    insist(was, 'effects after commit', () => `${agentId} starts ${keyText(key)}, which the log gave nobody`);
+  }
+
+  ran(tenantId: string, agentId: string, key: LeaseRef, run: RunReport): void {
+    if (run.outcome !== 'exited' || run.exit_code !== 0) return;
+    this.succeededRuns.add(`${tenantId}/${agentId}/${keyText(key)}`);
+  }
+
+  checked(
+    tenantId: string,
+    agentId: string,
+    finding: Pick<CheckResult, 'state_id' | 'round' | 'outcome' | 'exit_code'>,
+  ): void {
+    this.states.found.add(findingKey(tenantId, agentId, finding));
+  }
+
+  /** An agent is told that its report is safe. */
+  settled(tenantId: string, key: string): void {
+    const safe = this.tasks.reported.has(`${tenantId}/${key}`);
+    insist(
+      safe,
+      'I1 acknowledged is durable',
+      () => `the report of ${key} was acknowledged and is not in the log`,
+    );
+  }
+
+  /** Something leaves an owner. `offset` is that of the event which justifies it, if one does. */
+  effect(settings: HostSettings, terms: EpochTerm, effect: TasksEffect | null, offset: number | null): void {
+    const { context, partition, ownerId } = settings;
+    const journal = this.journals[context][partition] as JournalModel;
+    const goneMs = this.timeline.nowMs - journal.supersededAtMs(terms);
+    insist(
+      goneMs <= confirmIntervalMs,
+      'owners fall silent',
+      () => `${journal.name} by ${ownerId}, superseded ${goneMs} ms ago`,
+    );
+    if (!effect) return;
+    if (offset !== null) this.justified(journal, effect, offset);
+    if (effect.kind !== 'push-lease') return;
+    const key = `${effect.tenantId}/${effect.agentId}/${keyText(effect)}`;
+    insist(this.leases.has(key), 'effects after commit', () => `${key} is pushed, and is not in the log`);
+  }
+
+  unfinished(): string | null {
+    if (this.unanswered > 0) {
+      for (const [id, sent] of this.commands) {
+        if (sent.acknowledged && sent.answers === 0)
+          return `I1: command ${id} was accepted and never answered`;
+      }
+    }
+    if (this.tasks.alive === 0) return null;
+    for (const task of this.tasks.tasks.values()) {
+      if (task.end !== null || (task.lease === null && !this.tasks.placeable(task))) continue;
+      return `P2: task ${task.tenantId}/${task.id} has not ended (attempt ${task.attempts})`;
+    }
+    return null;
+  }
+
+  private justified(journal: JournalModel, effect: TasksEffect, offset: number): void {
+    const fact = journal.at(offset)?.event.fact;
+    const what = `${effect.kind} for offset ${offset} of ${journal.name}`;
+    insist(fact !== undefined, 'effects after commit', () => `${what}: no reader accepts it`);
+    const fits =
+      effectsOf[effect.kind].some((type) => type === fact.type) && fact.tenantId === effect.tenantId;
+    insist(fits, 'effects after commit', () => `${what}: that is ${fact.type} of ${fact.tenantId}`);
+  }
+
+  private event(journal: JournalModel, record: StoredRecord): void {
+    const accepted = journal.read(record, this.timeline.nowMs);
+    if (!accepted) return;
+    this.answered(accepted);
+    const { fact } = accepted.event;
+    if (fact.type === 'task.leased') this.leases.add(leaseKey(fact.tenantId, fact.data));
+    if (fact.type === 'remediation.requested')
+      this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
+    if (journal.context === 'tasks') this.tasks.fold(accepted);
+    else this.states.fold(fact);
+    if (fact.type === 'command.accepted' && fact.data.resource_id?.startsWith('key-')) {
+      this.counters.add('duplicate key');
+    }
+  }
+
+  private command(record: StoredRecord): void {
+    const sent = this.commands.get(record.headers['ce_id'] ?? '');
+    if (sent) sent.landed += 1;
+  }
+
+  /** The events of one decision lie together; a command in the log once is decided once. */
+  private answered({ event, offset }: Accepted): void {
+    if (event.commandId === null) return;
+    const sent = this.commands.get(event.commandId);
+    insist(sent !== undefined && sent.landed > 0, 'I1b no phantom', () => `answer to ${event.commandId}`);
+    if (sent.lastAnswerAt !== offset - 1) {
+      sent.answers += 1;
+      const once = sent.answers <= sent.landed;
+      insist(once, 'inputs once', () => `command ${event.commandId} was decided ${sent.answers} times`);
+      if (sent.answers === 1 && sent.acknowledged) this.unanswered -= 1;
+    }
+    sent.lastAnswerAt = offset;
+  }
+}
+
+/** The events that each kind of effect can come from. */
+const effectsOf: Record<TasksEffect['kind'], readonly string[]> = {
+  'push-lease': ['task.leased'],
+  'push-cancel': ['task.cancel-requested'],
+  'drop-lease': ['task.attempt-ended', 'task.ended'],
+  'ask-heartbeat': [],
+  'close-agent': ['agent.removed'],
+  'directory-tenant': ['tenant.created', 'tenant.limits-set'],
+  'directory-key': ['tenant.key-added', 'tenant.key-revoked'],
+};
+
+function leaseKey(tenantId: string, data: Parameters<typeof attemptKey>[1] & { agent_id: string }): string {
+  return `${tenantId}/${data.agent_id}/${data.task_id}/${data.life}/${data.attempt}`;
+}
