@@ -27,7 +27,7 @@ export class Watch {
 
   started(standing: Standing): void {
     this.clearAlarm();
-    this.parts.logger.info({ ...this.labels, next: standing.position.next }, 'projecting');
+    this.parts.logger.debug({ ...this.labels, next: standing.position.next }, 'projecting');
   }
 
   gone(): void {

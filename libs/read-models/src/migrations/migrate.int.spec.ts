@@ -2,6 +2,8 @@ import { createTestDatabase, type TestDatabase } from '@fluxforge/testing/postgr
 import { dataSourceOf } from '../queries/data-source.js';
 import { migrate } from './migrate.js';
 
+jest.setTimeout(30_000);
+
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();

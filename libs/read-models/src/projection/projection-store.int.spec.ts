@@ -11,6 +11,8 @@ import { ProjectionStore } from './projection-store.js';
 import { StoreUnavailable } from '../rows/pg-errors.js';
 import { foldedTables } from './view-rows.js';
 
+jest.setTimeout(30_000);
+
 interface Portion {
   readonly events: readonly ProjectedEvent[];
   readonly end: Standing;

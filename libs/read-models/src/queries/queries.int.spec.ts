@@ -13,6 +13,8 @@ import { BadCursor, ReadModelsUnavailable, type Page } from './common.js';
 import { openReadModels } from './open.js';
 import { type ReadModels } from './read-models.js';
 
+jest.setTimeout(30_000);
+
 let database: TestDatabase;
 let store: ProjectionStore;
 let models: ReadModels;

@@ -5,10 +5,12 @@
 const replacement = '\uFFFD';
 // In unicode mode a pair is one character, so that this matches halves only.
 const loneSurrogates = /\p{Surrogate}/gu;
+// Nearly everything is: cheap to say, and what is left is looked at closely.
+const plain = /^[^\0\uD800-\uFFFF]*$/;
 
 export function storableText(text: string): string {
-  const whole = text.includes('\u0000') ? text.replaceAll('\u0000', replacement) : text;
-  return whole.replace(loneSurrogates, replacement);
+  if (plain.test(text)) return text;
+  return text.replaceAll('\u0000', replacement).replace(loneSurrogates, replacement);
 }
 
 // JSON.stringify escapes exactly these two; an escaped backslash before `u` only costs a needless cleaning.
