@@ -20,13 +20,19 @@ interface Launch {
   text(): string;
 }
 
+/** What `npm test` has built: a source that is saved meanwhile must not pull it away from under the services. */
+const dist = process.env.FLUXFORGE_DIST ?? path.join(root, 'dist');
+
+function environment(): NodeJS.ProcessEnv {
+  const data = path.join(folder, 'data');
+  return { ...process.env, FLUXFORGE_DIST: dist, FLUXFORGE_DATA_DIR: data, FLUXFORGE_NODE: process.execPath };
+}
+
 function launch(...args: string[]): Launch {
-  const env = {
-    ...process.env,
-    FLUXFORGE_DATA_DIR: path.join(folder, 'data'),
-    FLUXFORGE_NODE: process.execPath,
-  };
-  const child = spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [script, ...args], {
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -90,7 +96,7 @@ describe('npm start', () => {
       expect(first.text()).toContain('declared at an earlier start, kept');
 
       const second = spawnSync(process.execPath, [script, '--demo'], {
-        env: { ...process.env, FLUXFORGE_DATA_DIR: path.join(folder, 'data') },
+        env: environment(),
         encoding: 'utf8',
         timeout: 60_000,
       });
