@@ -127,6 +127,14 @@ class Bench {
 
   /** The other context commits events, under a claim of its own. */
   foreign(...subjects: string[]): void {
+    this.foreignEvents(subjects.map((subject) => done(subject)));
+  }
+
+  foreignProgress(): void {
+    this.foreignEvents([{ type: 'journal.progress', tenantId: 'system', subject: 'states', data: {} }]);
+  }
+
+  private foreignEvents(events: readonly Decided<Own>[]): void {
     const reader = new JournalReader(startOfLog);
     const origin = { context: 'states', timeMs: 0, provenance, commandId: null } as const;
     if (this.core.end(at('foreign')) === 0) {
@@ -140,8 +148,8 @@ class Bench {
     for (const record of this.core.read(at('foreign'), 0, Infinity).records) reader.read(record);
     const { records } = sealBatch(
       reader.position,
-      subjects.map((subject) => ({
-        record: encodeEvent({ ...done(subject), subject }, { ...origin, id: subject }),
+      events.map((event, i) => ({
+        record: encodeEvent(event, { ...origin, id: `${event.subject}-${reader.position.next + i}` }),
         covered: { commands: 0, foreign: startOfLog },
       })),
     );
@@ -397,6 +405,20 @@ describe('the partition host', () => {
     expect(a.host.position?.seq).toBeLessThanOrEqual(3);
     b.lead(2);
     expect(b.host.view.foreign).toHaveLength(20);
+  });
+
+  it('does not answer the progress of the other context with progress of its own, for ever', () => {
+    bench.foreign('f0');
+    a.lead().tickAfter(2_000);
+    const { seq } = a.host.position!;
+    for (let i = 0; i < 5; i++) {
+      bench.foreignProgress();
+      a.tickAfter(2_000);
+    }
+    expect(a.host.position?.seq).toBe(seq);
+    bench.foreign('f1');
+    a.tickAfter(2_000);
+    expect(a.host.position?.seq).toBe(seq + 1);
   });
 
   it('parks a poison command, answers its sender, and goes on', () => {

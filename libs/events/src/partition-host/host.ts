@@ -28,7 +28,7 @@ import {
   type Position,
 } from '@fluxforge/events/journal';
 import { BatchBuilder } from './batch-builder.js';
-import { CommandSource, Fifo, ForeignSource, senderOf } from './inputs.js';
+import { CommandSource, Fifo, ForeignSource, senderOf, type ForeignInput } from './inputs.js';
 import { type HostRequest, type Justified, type Snapshot, type Source } from './requests.js';
 import { type HostSettings } from './settings.js';
 
@@ -94,6 +94,8 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   private held: Justified<Effect>[] = [];
   /** Per source: whether its head is poison that waits for the dead letters topic, or has got there. */
   private parking: Record<Source, Parking> = { commands: notParking, foreign: notParking };
+  /** Inputs were dealt with that a new owner should not have to deal with again, and nothing in the log says so. */
+  private owesProgress = false;
   /** The foreign view is folded up to here, which can be one input ahead of what is covered. */
   private viewNext = 0;
 
@@ -266,6 +268,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     this.held = [];
     this.parking = { commands: notParking, foreign: notParking };
     this.viewNext = 0;
+    this.owesProgress = false;
     this.lastEventMs = 0;
     this.lastRecordMs = 0;
   }
@@ -369,6 +372,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     }
     this.lastEventMs = timeMs;
     this.lastRecordMs = nowMs;
+    this.owesProgress = false;
     this.inFlight = { facts, tickets, covered: this.covered };
     this.owner.commit(batch.seal(), nowMs);
   }
@@ -400,6 +404,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     }
     this.foreign.take();
     this.covered = { ...this.covered, foreign: input.at };
+    if (!isHousekeeping(input)) this.owesProgress = true;
     batch.cover(this.covered);
     return true;
   }
@@ -427,6 +432,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     if (input.kind === 'command' && !this.answer(batch, facts, timeMs, input.command)) return false;
     this.commands.take();
     this.covered = { ...this.covered, commands: input.next };
+    if (input.kind !== 'pass') this.owesProgress = true;
     batch.cover(this.covered);
     return true;
   }
@@ -483,10 +489,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
 
   /** Inputs moved on and nothing came of them: said in the log, so that a new owner need not read them again. */
   private progress(batch: BatchBuilder, facts: Fact<Own>[], nowMs: number, timeMs: number): void {
-    const moved =
-      this.covered.commands !== this.recorded.commands ||
-      this.covered.foreign.next !== this.recorded.foreign.next;
-    if (!moved || nowMs - this.lastRecordMs < this.settings.progressIntervalMs) return;
+    if (!this.owesProgress || nowMs - this.lastRecordMs < this.settings.progressIntervalMs) return;
     const event = {
       type: 'journal.progress',
       tenantId: systemTenant,
@@ -527,6 +530,14 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     this.parking[source] = { stage: 'waiting', offset: record.offset };
     return false;
   }
+}
+
+/**
+ * What the other context's journal writes for itself. Reading it again costs nothing; saying that it was
+ * read would be housekeeping for the other side in its turn, and so on for ever on an idle system.
+ */
+function isHousekeeping(input: ForeignInput): boolean {
+  return input.kind === 'pass' || (input.kind === 'fact' && input.event.fact.type === 'journal.progress');
 }
 
 function systemCause(cause: string, correlationId = cause): Provenance {
