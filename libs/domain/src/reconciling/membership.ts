@@ -20,6 +20,8 @@ export function planMembership(state: StatesState, step: Step): void {
     if (desired.deletedAtMs === null && compareAll(desired, step)) continue;
     work.reselectStates.delete(desired);
   }
+  // What was found above is not folded yet: a second look would find it again.
+  if (!step.empty) return;
   for (const tenant of work.reselectTenants) {
     if (step.full) return;
     if (compareAgents(tenant, step)) continue;
