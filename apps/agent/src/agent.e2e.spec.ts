@@ -65,7 +65,7 @@ const marker = (name: string): string => join(folder.path, name);
 const linesOf = (name: string): string[] =>
   existsSync(marker(name)) ? readFileSync(marker(name), 'utf8').split('\n').filter(Boolean) : [];
 
-beforeAll(() => compileAgent());
+beforeAll(() => void compileAgent());
 
 beforeEach(async () => {
   plane = new FakeControlPlane();

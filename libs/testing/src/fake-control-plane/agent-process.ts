@@ -1,17 +1,65 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '../../../..');
-const built = join(root, '.cache', 'agent-under-test');
+const cache = join(root, '.cache', 'agent-under-test');
+const sources = ['apps/agent', 'libs/agent-protocol', 'libs/config', 'libs/telemetry'];
+const STALE_AFTER_MS = 3_600_000;
 
-/** The agent from its sources as they are now, apart from `dist`, which may be older. */
-export function compileAgent(): void {
+/**
+ * The agent from its sources as they are now, apart from `dist`, which may be older. Specs run side by
+ * side, so each version has a folder of its own that appears whole; it is made once.
+ */
+export function compileAgent(): string {
+  const built = join(cache, fingerprint());
+  if (existsSync(built)) return built;
+  removeStale();
+  mkdirSync(cache, { recursive: true });
+  const draft = mkdtempSync(join(cache, 'draft-'));
   const swc = join(root, 'node_modules', '.bin', 'swc');
-  const sources = ['apps/agent', 'libs/agent-protocol', 'libs/config', 'libs/telemetry'];
-  const options = ['--out-dir', built, '--config-file', '.swcrc', '--ignore', '**/*.spec.ts'];
+  const options = ['--out-dir', draft, '--config-file', '.swcrc', '--ignore', '**/*.spec.ts', '--quiet'];
   execFileSync(swc, [...sources, ...options], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    renameSync(draft, built);
+  } catch {
+    // Another spec was faster; its folder is the same.
+    rmSync(draft, { recursive: true, force: true });
+  }
+  return built;
+}
+
+function fingerprint(): string {
+  const hash = createHash('sha256');
+  for (const source of [...sources.map((name) => join(root, name)), join(root, '.swcrc')]) {
+    const names = statSync(source).isDirectory()
+      ? readdirSync(source, { recursive: true }).map(String)
+      : [''];
+    for (const name of names.sort()) {
+      const { mtimeMs, size } = statSync(join(source, name));
+      hash.update(`${name} ${mtimeMs} ${size}\n`);
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function removeStale(): void {
+  if (!existsSync(cache)) return;
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name);
+    if (Date.now() - statSync(path).mtimeMs > STALE_AFTER_MS) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 export interface AgentProcessSettings {
@@ -35,8 +83,7 @@ export class AgentProcess {
   private readonly child: ChildProcess;
 
   constructor({ apiUrl, dataDir, joinToken = 'join-me', slots = 4, env = {} }: AgentProcessSettings) {
-    const main = join(built, 'apps', 'agent', 'src', 'main.js');
-    if (!existsSync(main)) throw new Error('compileAgent() has not run');
+    const main = join(compileAgent(), 'apps', 'agent', 'src', 'main.js');
     this.child = spawn(process.execPath, [main], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
