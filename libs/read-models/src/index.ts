@@ -38,7 +38,7 @@ export {
   type ProjectionStoreOptions,
   type CommitOutcome,
 } from './projection/projection-store.js';
-export { StoreUnavailable } from './rows/pg-errors.js';
+export { StoreUnavailable, RowsRefused } from './rows/pg-errors.js';
 export { type ProjectedEvent, projectedEventOf } from './projection/projected-event.js';
 export { projectEvents } from './projection/project-events.js';
 export { foldedTables } from './projection/view-rows.js';

@@ -1,7 +1,7 @@
 import { Pool, types, type PoolClient } from 'pg';
 import { type ProjectionKey, type Standing } from '../positions/standing.js';
 import { type SqlRunner } from '../rows/table.js';
-import { asUnavailable } from '../rows/pg-errors.js';
+import { asStoreError } from '../rows/pg-errors.js';
 
 export interface ProjectionStoreOptions {
   readonly url: string;
@@ -126,7 +126,7 @@ export class ProjectionStore {
     try {
       client = await this.pool.connect();
     } catch (error: unknown) {
-      throw asUnavailable(error);
+      throw asStoreError(error);
     }
     try {
       const result = await work(client);
@@ -135,7 +135,7 @@ export class ProjectionStore {
     } catch (error: unknown) {
       // Whatever the connection was in the middle of ends with it.
       client.release(true);
-      throw asUnavailable(error);
+      throw asStoreError(error);
     }
   }
 }
