@@ -564,6 +564,16 @@ describe('reaching the control plane', () => {
     expect((await agent.exited).code).toBe(1);
     expect(agent.stderr).toMatch(/the agent was removed/);
   });
+
+  it('stops what it runs before it ends, when it is refused later on', async () => {
+    const agent = await startConnected();
+    plane.lease(keyOf('t-removed'), 'sleep 600');
+    await plane.dispatcher.first('started');
+    plane.dispatcher.greeting = { kind: 'refused', retry: false, message: 'the agent was removed' };
+    plane.dispatcher.disconnect();
+    expect((await agent.exited).code).toBe(1);
+    expect(livingOf('t-removed')).toEqual([]);
+  });
 });
 
 describe('output', () => {

@@ -24,7 +24,15 @@ function giveUp(error: Error): never {
   process.exit(1);
 }
 
-const agent = new Agent(config, VERSION, logger, metrics, giveUp);
+const STOP_BEFORE_GIVING_UP_MS = 9000;
+
+/** Refused for good while commands run: they are stopped first. */
+function stopAndGiveUp(error: Error): void {
+  const tooLate = new Promise((resolve) => setTimeout(resolve, STOP_BEFORE_GIVING_UP_MS));
+  void Promise.race([agent.stop(), tooLate]).finally(() => giveUp(error));
+}
+
+const agent = new Agent(config, VERSION, logger, metrics, stopAndGiveUp);
 
 runProcess({
   name: 'agent',

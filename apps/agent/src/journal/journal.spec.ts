@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Outcome, Result, leaseKeyText } from '@fluxforge/agent-protocol';
 import { type JournalState, applyEntry, emptyState, snapshotEntries } from './entries.js';
-import { Journal, type JournalSettings, foldSegment } from './journal.js';
+import { Journal, type JournalSettings, foldSegment, inspectJournal } from './journal.js';
 import { encodeRecord, scanRecords } from './record.js';
 import { listSegments, segmentName } from './segment.js';
 
@@ -98,6 +98,16 @@ describe('the journal', () => {
     }
     const { journal } = await openJournal();
     expect(journal.state.runs).toEqual({ shell: 3 });
+  });
+
+  it('can be looked at while it is open', async () => {
+    expect(await inspectJournal(folder)).toBeUndefined();
+    const { journal } = await openJournal();
+    journal.append(accepted('a'));
+    journal.append(running('a', 1));
+    await journal.commit();
+    const found = await inspectJournal(folder);
+    expect(found).toMatchObject({ damaged: false, state: { runs: { shell: 1 } } });
   });
 
   it('stays small: one segment, whatever the history', async () => {

@@ -9,6 +9,7 @@ import {
   encodeEntry,
   snapshotEntries,
 } from './entries.js';
+import { isErrno } from '../machine/index.js';
 import { quarantine } from './quarantine.js';
 import { encodeRecord, scanRecords } from './record.js';
 import { createSegment, listSegments, segmentName } from './segment.js';
@@ -209,6 +210,27 @@ export function foldSegment(bytes: Buffer): FoldedSegment {
   const state = emptyState();
   for (const entry of entries) if (entry !== undefined) applyEntry(state, entry);
   return { state, damaged: damaged || entries.includes(undefined), endOffset };
+}
+
+/**
+ * Looks without touching, also while the agent runs: then a half-written last record may count as damage.
+ * Undefined: there is no journal.
+ */
+export async function inspectJournal(
+  folder: string,
+): Promise<{ state: JournalState; damaged: boolean } | undefined> {
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const [newest] = await listSegments(folder);
+    if (newest === undefined) return undefined;
+    try {
+      const { state, damaged } = foldSegment(await readFile(join(folder, segmentName(newest))));
+      return { state: state ?? emptyState(), damaged };
+    } catch (error) {
+      // The agent has just gone on to its next segment.
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+  return undefined;
 }
 
 /** Newest segment that begins with a whole head; what is damaged is set aside, never guessed at. */

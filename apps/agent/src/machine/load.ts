@@ -9,6 +9,7 @@ export interface MachineLoad {
 }
 
 interface CpuTime {
+  processors: number;
   busyMs: number;
   totalMs: number;
 }
@@ -25,7 +26,7 @@ export class LoadMeter {
     return {
       cpuUsed: totalMs > 0 ? Math.min(1, Math.max(0, busyMs / totalMs)) : 0,
       load1: loadavg()[0] ?? 0,
-      cpus: cpus().length,
+      cpus: now.processors,
       memoryTotalBytes: totalmem(),
       memoryAvailableBytes: freemem(),
     };
@@ -33,8 +34,9 @@ export class LoadMeter {
 }
 
 function cpuTime(): CpuTime {
-  const sum: CpuTime = { busyMs: 0, totalMs: 0 };
-  for (const { times } of cpus()) {
+  const processors = cpus();
+  const sum: CpuTime = { processors: processors.length, busyMs: 0, totalMs: 0 };
+  for (const { times } of processors) {
     const busyMs = times.user + times.nice + times.sys + times.irq;
     sum.busyMs += busyMs;
     sum.totalMs += busyMs + times.idle;
