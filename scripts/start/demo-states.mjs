@@ -27,6 +27,8 @@ function file({ name, agent, role, target, content, mode }) {
       name,
       selector: `role=${role}`,
       interval: INTERVAL,
+      // A check that was on its way when everything stopped is waited for this long at the next start.
+      check_timeout: '2s',
       check_cmd: `${same}${right}`,
       // Written beside and renamed, so that no reader sees half a file.
       apply_cmd: `mkdir -p ${quote(path.dirname(target))} && printf '%s\\n' ${text} > ${draft}${chmod} && mv -f ${draft} ${at}`,
