@@ -6,13 +6,7 @@ import {
   type PartitionContext,
   type Provenance,
 } from '@fluxforge/events/catalogue';
-import {
-  decodeEvent,
-  header,
-  PoisonRecord,
-  systemTenant,
-  type EventOrigin,
-} from '@fluxforge/events/envelope';
+import { PoisonRecord, systemTenant, type EventOrigin } from '@fluxforge/events/envelope';
 import {
   type AppendFailure,
   type ReadFailure,
@@ -21,7 +15,6 @@ import {
 } from '@fluxforge/events/log';
 import {
   JournalOwner,
-  parsePosition,
   startOfLog,
   type Covered,
   type OwnerListener,
@@ -29,6 +22,7 @@ import {
 } from '@fluxforge/events/journal';
 import { BatchBuilder } from './batch-builder.js';
 import { CommandSource, Fifo, ForeignSource, senderOf, type ForeignInput } from './inputs.js';
+import { coveredWith, factOf, foldForeign } from './recovery.js';
 import { type HostRequest, type Justified, type Snapshot, type Source } from './requests.js';
 import { type HostSettings } from './settings.js';
 
@@ -206,6 +200,9 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     if (this.mode === 'dark') return;
     if (source === 'commands') this.commands.feed(batch);
     else this.foreign.feed(batch);
+    const { halted } = this.foreign;
+    // What lies behind a corruption must neither be decided nor count as covered.
+    if (halted !== null) return this.owner.halt(`the other context's log: ${halted}`);
     this.pump(nowMs);
   }
 
@@ -284,19 +281,15 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
 
   /** Folds an accepted record of the own log, with what it says is covered. */
   private fold(record: StoredRecord): void {
-    this.recorded = {
-      commands: Number(record.headers[header.coversCommands] ?? this.recorded.commands),
-      foreign: parsePosition(record.headers[header.coversForeign] ?? '') ?? this.recorded.foreign,
-    };
-    try {
-      const { fact } = decodeEvent(record);
-      this.lastEventMs = Math.max(this.lastEventMs, fact.timeMs);
-      this.context.evolve(this.state, fact as Fact<Own>);
-    } catch (error: unknown) {
-      // An event of a type from the future folds to nothing here; the log keeps it.
-      if (!(error instanceof PoisonRecord)) throw error;
-      this.out.push({ kind: 'dead-letter', source: 'own', record, reason: error.message });
+    this.recorded = coveredWith(record, this.recorded);
+    const fact = factOf(record);
+    if (fact instanceof PoisonRecord) {
+      // The log keeps it, and a later version of this host may know what it means.
+      this.out.push({ kind: 'dead-letter', source: 'own', record, reason: fact.message });
+      return;
     }
+    this.lastEventMs = Math.max(this.lastEventMs, fact.timeMs);
+    this.context.evolve(this.state, fact as Fact<Own>);
   }
 
   private lead(claimOffset: number, nowMs: number): void {
@@ -313,18 +306,11 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
 
   /** Folds the foreign view up to what the own log covers; what comes after are inputs. */
   private rebuild(nowMs: number): void {
-    while (this.covered.foreign.next < this.rebuildTo.next) {
-      const input = this.foreign.peek();
-      if (!input) return;
-      if (input.at.next > this.rebuildTo.next) {
-        // Only void records lie between the last fold and the covered position.
-        this.covered = { ...this.covered, foreign: this.rebuildTo };
-        break;
-      }
-      this.foreign.take();
-      this.covered = { ...this.covered, foreign: input.at };
-      if (input.kind === 'fact') this.context.evolveForeign(this.state, input.event.fact as Fact<Foreign>);
-    }
+    const at = foldForeign(this.foreign, this.covered.foreign, this.rebuildTo, (fact) =>
+      this.context.evolveForeign(this.state, fact as Fact<Foreign>),
+    );
+    this.covered = { ...this.covered, foreign: at };
+    if (at.next < this.rebuildTo.next) return;
     if (this.covered.foreign.hash !== this.rebuildTo.hash) {
       return this.owner.halt('the other context has another history than the one that is covered');
     }

@@ -123,6 +123,11 @@ export class ForeignSource {
     return this.reader?.halted ?? null;
   }
 
+  /** The offset that the source expects to be given next. */
+  get next(): number {
+    return this.reader?.position.next ?? 0;
+  }
+
   restart(from: Position): void {
     this.queue.clear();
     this.reader = new JournalReader(from);
@@ -142,6 +147,8 @@ export class ForeignSource {
       reader.passTo(batch.next);
       passed = true;
     }
+    // A position says nothing of a halt: whoever began at one behind the corruption would read on.
+    if (reader.halted !== null) return;
     // Claims and void records move the position as well, or it would be read again for ever.
     if (passed) this.queue.push({ kind: 'pass', at: reader.position });
   }
