@@ -354,7 +354,7 @@ describe('places of max_concurrency', () => {
   it('grow at once with the agents that a percentage is of', () => {
     const world = drifted({ max_concurrency: { percent: 50 } }, ['a1', 'a2']);
     expect(world.ofType('remediation.requested')).toHaveLength(1);
-    world.enrol('a3');
+    world.enrol('a3', {}, false);
     expect(world.ofType('remediation.requested')).toHaveLength(2);
   });
 });
