@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Living processes (no zombies) that carry this variable with this value in their environment. */
+export function processesWith(name: string, value: string): number[] {
+  const wanted = `${name}=${value}`;
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => isAlive(pid) && read(`/proc/${pid}/environ`).split('\0').includes(wanted));
+}
+
+function isAlive(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  const state = stat.charAt(stat.lastIndexOf(')') + 2);
+  return state !== '' && state !== 'Z';
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // gone meanwhile
+  }
+}
