@@ -1,6 +1,7 @@
 import { type Command, type CommandBody, type ContextName, type Labels } from '@fluxforge/events/catalogue';
 import { encodeCommand } from '@fluxforge/events/envelope';
 import { hashHex } from '@fluxforge/domain/kernel';
+import { type AppendFailure } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
 import { drawStateSpec, drawTaskSpec } from '../workload/index.js';
@@ -36,7 +37,6 @@ export class Clients {
   private versions = 0;
   private commands = 0;
   private readonly states = new Map<string, Map<string, number>>();
-  private readonly live: { readonly tenantId: string; readonly taskId: string }[] = [];
 
   constructor(
     private readonly world: ClientWorld,
@@ -63,10 +63,20 @@ export class Clients {
     this.loop('operate', 6_000, () => this.operate());
   }
 
-  /** No new work; agents that were drained are taken back. */
+  /** No new work; agents that were drained are taken back, and what no agent will ever suit is cancelled. */
   stop(): void {
     this.stopped = true;
+    this.cancelHopeless();
     for (const { tenantId, agentId } of this.agents) this.drain(tenantId, agentId, false);
+  }
+
+  private cancelHopeless(): void {
+    const { witness, timeline } = this.world;
+    for (const task of witness.tasks.tasks.values()) {
+      if (task.end !== null || witness.tasks.placeable(task)) continue;
+      this.send(task.tenantId, { type: 'task.cancel', data: { task_id: task.id } });
+    }
+    timeline.after(5_000, 'cancel-hopeless', () => this.cancelHopeless());
   }
 
   private loop(what: string, meanMs: number, work: () => void): void {
@@ -193,8 +203,11 @@ export class Clients {
     const context: ContextName = body.type.startsWith('state.') ? 'states' : 'tasks';
     const tp = { topic: topics.commands[context], partition: partitionOf(tenantId, scenario.partitions) };
     if (this.prng.chance(scenario.poison)) log.land(tp, [poison(tenantId, id)]);
-    const again = (): void =>
+    const again = (failure: AppendFailure): void => {
+      // Without a key the API would make another task of it.
+      if (body.type === 'task.submit' && !body.data.keyed && failure === 'unknown') return;
       timeline.after(this.prng.spread(retryMs), 'send-again', () => this.send(tenantId, body, taskId, then));
+    };
     log.append(tp, [encodeCommand(command, timeline.nowMs)], {
       ok: () => {
         witness.acknowledged(id);

@@ -42,7 +42,7 @@ export class ControlProcess implements Server, Member {
   readonly tasks = new Map<number, TasksUnit>();
   readonly states = new Map<number, StatesUnit>();
   private readonly streams: ControlStreams;
-  private readonly placed: Record<ContextName, { generation: number; partitions: readonly number[] }>;
+  private readonly placed: Record<ContextName, Placed>;
 
   constructor(
     private readonly world: ControlWorld,
@@ -51,10 +51,8 @@ export class ControlProcess implements Server, Member {
     private readonly skewMs: number,
   ) {
     this.ownerId = newOwnerId((count) => world.ids.bytes(count));
-    this.placed = {
-      tasks: { generation: -1, partitions: [] },
-      states: { generation: -1, partitions: [] },
-    };
+    const nowhere = { memberId: 0, generation: -1, partitions: [] };
+    this.placed = { tasks: nowhere, states: nowhere };
     this.streams = new ControlStreams(this, world);
     for (let p = 0; p < world.scenario.partitions; p++) {
       this.tasks.set(p, this.makeTasksUnit(p));
@@ -133,7 +131,7 @@ export class ControlProcess implements Server, Member {
   private heard(context: ContextName, said: Placed): void {
     const before = this.placed[context];
     const units: ReadonlyMap<number, Unit> = context === 'tasks' ? this.tasks : this.states;
-    if (said.generation === before.generation) {
+    if (said.generation === before.generation && said.memberId === before.memberId) {
       for (const p of said.partitions) units.get(p)?.heartbeat(said.generation);
       return;
     }

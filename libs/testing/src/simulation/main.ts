@@ -4,7 +4,7 @@ import { Counters, runSeed, sometimes, type SeedResult } from './index.js';
 /** Fewer seeds than this cannot be asked to have seen everything. */
 const seedsForSometimes = 200;
 const maxReported = 10;
-const timelineLines = 40;
+const timelineLines = 15;
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +12,8 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     /** Ends at the first violation. */
     first: { type: 'boolean', default: false },
+    /** More of what happened before a violation. */
+    story: { type: 'boolean', default: false },
     /** A line for each seed. */
     verbose: { type: 'boolean', default: false },
   },
@@ -19,13 +21,14 @@ const { values } = parseArgs({
 const seeds = Number(values.seeds);
 const from = Number(values.from);
 if (!Number.isSafeInteger(seeds) || !Number.isSafeInteger(from) || seeds < 1 || from < 0) {
-  console.error('usage: npm run sim -- --seeds N --from S [--first] [--verbose]');
+  console.error('usage: npm run sim -- --seeds N --from S [--first] [--story] [--verbose]');
   process.exit(2);
 }
 
 function report(result: SeedResult): void {
   console.log(`\nseed ${result.seed}: ${result.violation}`);
-  for (const line of result.recent.slice(-timelineLines)) console.log(`    ${line}`);
+  const lines = values.story ? result.story : result.story.slice(-timelineLines);
+  for (const line of lines) console.log(`    ${line}`);
   console.log(`  replay: npm run sim -- --seeds 1 --from ${result.seed}`);
 }
 

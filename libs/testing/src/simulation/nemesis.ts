@@ -62,6 +62,7 @@ export class Nemesis {
     if (meanMs === Infinity) return;
     this.timeline.after(this.prng.spread(meanMs), what, () => {
       if (this.stopped) return;
+      this.timeline.note(() => `nemesis: ${what}`);
       strike();
       this.loop(what, meanMs, strike);
     });

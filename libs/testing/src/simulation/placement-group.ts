@@ -5,6 +5,8 @@ export interface Member {
 }
 
 export interface Placed {
+  /** Given at joining: a member that was forgotten comes back as another one. */
+  readonly memberId: number;
   readonly generation: number;
   readonly partitions: readonly number[];
 }
@@ -14,7 +16,8 @@ const sessionTimeoutMs = 1_500;
 /** The coordinator of one group, as processes meet it: it places partitions, and knows nothing of owners. */
 export class PlacementGroup {
   generation = 0;
-  private heard = new Map<Member, number>();
+  private memberIds = 0;
+  private heard = new Map<Member, { memberId: number; atMs: number }>();
   private placement = new Map<number, Member>();
 
   constructor(
@@ -25,12 +28,13 @@ export class PlacementGroup {
   /** A heartbeat: where the member stands. One that is not known joins, which moves partitions. */
   beat(member: Member, nowMs: number): Placed {
     this.sweep(nowMs);
-    const isNew = !this.heard.has(member);
-    this.heard.set(member, nowMs);
-    if (isNew) this.rebalance();
+    const known = this.heard.get(member);
+    const memberId = known?.memberId ?? (this.memberIds += 1);
+    this.heard.set(member, { memberId, atMs: nowMs });
+    if (!known) this.rebalance();
     const partitions: number[] = [];
     for (const [partition, holder] of this.placement) if (holder === member) partitions.push(partition);
-    return { generation: this.generation, partitions };
+    return { memberId, generation: this.generation, partitions };
   }
 
   leave(member: Member): void {
@@ -59,7 +63,7 @@ export class PlacementGroup {
 
   private sweep(nowMs: number): void {
     let gone = false;
-    for (const [member, atMs] of this.heard) {
+    for (const [member, { atMs }] of this.heard) {
       if (nowMs - atMs <= sessionTimeoutMs) continue;
       this.heard.delete(member);
       gone = true;

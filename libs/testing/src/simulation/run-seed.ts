@@ -11,8 +11,8 @@ export interface SeedResult {
   readonly trace: string;
   readonly counters: Counters;
   readonly violation: string | null;
-  /** What happened last before a violation. */
-  readonly recent: readonly string[];
+  /** What happened before a violation. */
+  readonly story: readonly string[];
 }
 
 export function runSeed(seed: number): SeedResult {
@@ -37,7 +37,7 @@ export function runSeed(seed: number): SeedResult {
     trace: traceOf(world),
     counters,
     violation,
-    recent: timeline.recent,
+    story: violation === null ? [] : timeline.story(),
   };
 }
 

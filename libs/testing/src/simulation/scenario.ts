@@ -120,8 +120,8 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     leaseMarginMs: prng.pick([400, 900]),
     agentTtlMs: prng.pick([900, 2_000]),
     agingMs: prng.pick([100, 30_000]),
-    endedKeptMs: prng.pick([5_000, 3_600_000]),
-    endedKept: prng.pick([5, 100_000]),
+    endedKeptMs: prng.pick([30_000, 3_600_000]),
+    endedKept: prng.pick([40, 100_000]),
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
     remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
   };

@@ -301,6 +301,8 @@ export class StatesModel {
     target.remediation = null;
     if (fact.type === 'remediation.withdrawn') this.counters.add('withdrawn');
     else if (fact.data.counted) target.failures += 1;
+    // The apply succeeded, and the check that was to show it found drift: that is a finding as well.
+    if (fact.type === 'remediation.failed' && fact.data.end === 'succeeded') target.obscured = false;
   }
 
   /** What the log says was found, a check has found on that machine in that round. */

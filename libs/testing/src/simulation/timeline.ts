@@ -11,6 +11,8 @@ interface Due {
 /** Midnight of some day: virtual time begins here, whatever the day is. */
 export const startMs = 1_700_000_000_000;
 
+const maxTold = 400;
+
 /**
  * Virtual time: what is due, in the order of (time, random tie, sequence). Nothing else in the world makes
  * anything happen, so the same seed is the same history; `trace` is a running hash of it.
@@ -19,8 +21,8 @@ export class Timeline {
   nowMs = startMs;
   steps = 0;
   trace = 0x811c9dc5;
-  /** Of the last steps, for the report of a violation. */
-  readonly recent: string[] = [];
+  /** What was worth telling of late, for the report of a violation. */
+  private readonly told: { readonly atMs: number; readonly tell: () => string }[] = [];
   private readonly heap: Due[] = [];
   private seq = 0;
 
@@ -45,7 +47,6 @@ export class Timeline {
     this.nowMs = next.atMs;
     this.steps += 1;
     this.mark(next.what);
-    this.note(next.what);
     next.run();
     return true;
   }
@@ -57,9 +58,14 @@ export class Timeline {
     this.trace = hash;
   }
 
-  note(text: string): void {
-    if (this.recent.length > 400) this.recent.splice(0, 200);
-    this.recent.push(text);
+  /** Told only when something is broken: nothing is put in words before. */
+  note(tell: () => string): void {
+    if (this.told.length >= 2 * maxTold) this.told.splice(0, maxTold);
+    this.told.push({ atMs: this.nowMs, tell });
+  }
+
+  story(): string[] {
+    return this.told.slice(-maxTold).map(({ atMs, tell }) => `${atMs - startMs} ${tell()}`);
   }
 
   private rise(from: number): void {

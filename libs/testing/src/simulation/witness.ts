@@ -131,7 +131,7 @@ export class Witness {
     }
     if (this.tasks.alive === 0) return null;
     for (const task of this.tasks.tasks.values()) {
-      if (task.end !== null || (task.lease === null && !this.tasks.placeable(task))) continue;
+      if (task.end !== null) continue;
       return `P2: task ${task.tenantId}/${task.id} has not ended (attempt ${task.attempts})`;
     }
     return null;
@@ -148,6 +148,7 @@ export class Witness {
 
   private event(journal: JournalModel, record: StoredRecord): void {
     const accepted = journal.read(record, this.timeline.nowMs);
+    this.timeline.note(() => tell(journal, record, accepted));
     if (!accepted) return;
     this.answered(accepted);
     const { fact } = accepted.event;
@@ -179,6 +180,13 @@ export class Witness {
     }
     sent.lastAnswerAt = offset;
   }
+}
+
+function tell({ name }: JournalModel, { offset, headers }: StoredRecord, accepted: Accepted | null): string {
+  const where = `${name}@${offset} ${headers['ff_term']}`;
+  if (!accepted) return `${where} void or claim ${headers['ce_type']} of ${headers['ff_owner']}`;
+  const { type, tenantId, data } = accepted.event.fact;
+  return `${where} ${type} ${tenantId} ${JSON.stringify(data).slice(0, 300)}`;
 }
 
 /** The events that each kind of effect can come from. */
