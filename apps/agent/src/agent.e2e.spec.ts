@@ -576,6 +576,35 @@ describe('reaching the control plane', () => {
   });
 });
 
+describe('what an operator sees', () => {
+  it('is a ready line with addresses, health, readiness and measures', async () => {
+    const env = { FLUXFORGE_RUN_ID: runId, FLUXFORGE_OPS_ADDRESS: '127.0.0.1:0' };
+    const agent = await startConnected({ env });
+    await until('ready', () => agent.stdout.includes('"msg":"ready"'));
+    const line = agent.stdout.split('\n').find((text) => text.includes('"msg":"ready"')) ?? '';
+    const { ops } = JSON.parse(line) as { ops: string };
+    plane.lease(keyOf('t-measured'), 'true');
+    await plane.result(keyOf('t-measured'));
+    expect((await fetch(`http://${ops}/readyz`)).status).toBe(200);
+    const measures = await (await fetch(`http://${ops}/metrics`)).text();
+    expect(measures).toMatch(/fluxforge_agent_connected\{process="agent"\} 1/);
+    expect(measures).toMatch(/fluxforge_agent_attempts_total\{outcome="OUTCOME_EXITED",process="agent"\} 1/);
+    plane.dispatcher.greeting = { kind: 'hold' };
+    plane.dispatcher.disconnect();
+    const status = async (): Promise<number> => (await fetch(`http://${ops}/readyz`)).status;
+    let latest = 200;
+    const poll = setInterval(
+      () =>
+        void status().then(
+          (code) => (latest = code),
+          () => undefined,
+        ),
+      100,
+    );
+    await until('not ready any more', () => latest === 503).finally(() => clearInterval(poll));
+  });
+});
+
 describe('output', () => {
   it('is whole and in order over lost connections', async () => {
     await startConnected();

@@ -9,7 +9,7 @@ import {
   PROTOCOL_VERSION,
 } from '@fluxforge/agent-protocol';
 import { type AgentConfig } from '@fluxforge/config';
-import { type Logger, type Metrics } from '@fluxforge/telemetry';
+import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { CheckQueue } from './checks/index.js';
 import { ControlStream, RefusedForGood } from './control-stream/index.js';
 import { type EnrolledIdentity, IdentityFile, Whereabouts, enrol } from './enrolment/index.js';
@@ -48,6 +48,7 @@ export class Agent {
     private readonly version: string,
     private readonly log: Logger,
     private readonly metrics: Metrics,
+    private readonly readiness: Readiness,
     private readonly onFatal: (error: Error) => void,
   ) {
     this.disk = new DiskWatch(config.dataDir, agentSettings.minFreeDiskBytes);
@@ -141,8 +142,15 @@ export class Agent {
         .mend()
         .catch((error: unknown) => this.log.error({ error: errorText(error) }, 'journal: no room'));
       if (stream.isLive) reporter.repeatOverdue();
+      this.readiness.set('control-stream', stream.isLive ? 'ok' : 'down');
+      this.readiness.set('disk', this.disk.hasRoom() && journal.hasRoom() ? 'ok' : 'degraded');
     });
     await this.disk.look();
+    this.metrics.onScrape(() => {
+      this.metrics.set('fluxforge_agent_connected', {}, stream.isLive ? 1 : 0);
+      this.metrics.set('fluxforge_agent_tasks_running', {}, desk.active().length);
+      this.metrics.set('fluxforge_agent_slots', {}, this.config.slots);
+    });
     const running = stream.run().then(() => ({}));
     running.catch((error: unknown) => {
       this.onFatal(error instanceof RefusedForGood ? error : new Error(errorText(error)));
@@ -275,8 +283,6 @@ export class Agent {
     });
     desk.grants.answered(nonce, sentAtMs, heartbeat.running);
     stream.send({ $case: 'heartbeat', heartbeat });
-    this.metrics.set('fluxforge_agent_tasks_running', {}, heartbeat.running.length);
-    this.metrics.set('fluxforge_agent_slots', {}, this.config.slots);
   }
 
   private countAndSend(body: AgentMessageBody, send: (body: AgentMessageBody) => void): void {

@@ -32,7 +32,7 @@ function stopAndGiveUp(error: Error): void {
   void Promise.race([agent.stop(), tooLate]).finally(() => giveUp(error));
 }
 
-const agent = new Agent(config, VERSION, logger, metrics, stopAndGiveUp);
+const agent = new Agent(config, VERSION, logger, metrics, readiness, stopAndGiveUp);
 
 runProcess({
   name: 'agent',
