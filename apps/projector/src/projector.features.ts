@@ -12,7 +12,9 @@ import { createLogger, Metrics, Readiness } from '@fluxforge/telemetry';
 import { FaultProxy } from '@fluxforge/testing/fault-proxy';
 import { Scribe, writeAgent, writeHealedState, writeTask } from '@fluxforge/testing/history';
 import { createTestDatabase, tableDigests, type TestDatabase } from '@fluxforge/testing/postgres';
+import { Client } from 'pg';
 import { Projector } from './projector.js';
+import { rebuildViews } from './rebuild/rebuild-views.js';
 
 /** A log that several clients share. */
 export interface ProjectorWorld {
@@ -120,7 +122,7 @@ export function describeProjector(name: string, makeWorld: () => Promise<Project
     });
     afterEach(async () => {
       await Promise.all([...running].map((r) => r.stop()));
-      await models.close();
+      await models?.close();
       for (const made of databases.splice(0)) await made.drop();
     });
 
@@ -352,6 +354,34 @@ export function describeProjector(name: string, makeWorld: () => Promise<Project
       expect(await tableDigests(beside.url, foldedTables)).toEqual(digests);
     }, 60_000);
 
+    it('makes the views anew beside the live ones, and swaps under a running projector', async () => {
+      const tasks = new Scribe('tasks');
+      const states = new Scribe('states');
+      writeAgent(tasks, 'a1');
+      for (let i = 0; i < 60; i++) writeTask(tasks, `k${i}`);
+      for (let i = 0; i < 10; i++) writeHealedState(states, `s${i}`, ['a1']);
+      await append(topics.events.tasks, tasks.records);
+      await append(topics.events.states, states.records);
+      const { readiness } = await startProjector();
+      expect(await covered('tasks', 242)).toBe(true);
+      expect(await covered('states', 60)).toBe(true);
+      const digests = await tableDigests(database.url, foldedTables);
+      await damage(database.url);
+      expect(await tableDigests(database.url, foldedTables)).not.toEqual(digests);
+
+      const logger = createLogger({ process: 'rebuild', level: 'silent' });
+      const result = await rebuildViews({ log, topics, url: database.url, logger });
+      expect(result).toEqual({ records: 243 + 61, poisoned: 0 });
+      expect(await tableDigests(database.url, foldedTables)).toEqual(digests);
+
+      const before = tasks.records.length;
+      writeTask(tasks, 'later');
+      await append(topics.events.tasks, tasks.records.slice(before));
+      expect(await covered('tasks', 246)).toBe(true);
+      expect((await models.tasks.get('t1', 'later'))?.status.end).toBe('succeeded');
+      expect(readiness.report().status).toBe('ok');
+    }, 60_000);
+
     /** What `journal repair` appends: a claim that names the last good position; then the new owner's events. */
     function repaired(good: Scribe, at: Scribe['position']): LogRecord[] {
       const before = good.records.length;
@@ -360,4 +390,12 @@ export function describeProjector(name: string, makeWorld: () => Promise<Project
       return good.records.slice(before);
     }
   });
+}
+
+async function damage(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(`UPDATE tasks SET phase = 'queued' WHERE id LIKE 'k1%'`);
+  await client.query('DELETE FROM targets');
+  await client.end();
 }

@@ -54,3 +54,4 @@ export {
 } from './positions/standing.js';
 export { type SqlRunner } from './rows/table.js';
 export { openReadModels, type ReadModelsOptions } from './queries/open.js';
+export { Rebuild, rebuildSchema, type LiveHold } from './rebuild/rebuild.js';

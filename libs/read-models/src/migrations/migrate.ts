@@ -4,6 +4,7 @@ export interface MigrateOptions {
   readonly url: string;
   /** Of one statement; making an index on a large table takes its time. */
   readonly statementTimeoutMs?: number;
+  readonly schema?: string;
 }
 
 /** Any number, as long as nobody else in the database locks the same one. */
@@ -20,6 +21,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
     poolSize: 2,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: options.statementTimeoutMs ?? 600_000,
+    schema: options.schema ?? null,
   });
   await source.initialize();
   try {

@@ -1,5 +1,6 @@
 import { Pool, types, type PoolClient } from 'pg';
 import { type ProjectionKey, type Standing } from '../positions/standing.js';
+import { searchPath } from '../queries/data-source.js';
 import { type SqlRunner } from '../rows/table.js';
 import { asStoreError } from '../rows/pg-errors.js';
 
@@ -8,6 +9,8 @@ export interface ProjectionStoreOptions {
   readonly poolSize: number;
   readonly connectTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
+  /** Another set of the same tables, while they are made anew. */
+  readonly schema?: string;
 }
 
 /**
@@ -44,7 +47,7 @@ export class ProjectionStore {
       query_timeout: statementTimeoutMs + 1_000,
       keepAlive: true,
       application_name: 'fluxforge-projector',
-      options: sessionSettings,
+      options: options.schema ? `${sessionSettings} ${searchPath(options.schema)}` : sessionSettings,
       types: { getTypeParser: parserOf },
     });
     // An idle connection that breaks is replaced at the next use; without a listener it would end the process.

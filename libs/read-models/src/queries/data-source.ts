@@ -17,6 +17,14 @@ export interface DataSourceOptions {
   readonly poolSize: number;
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
+  /** Where the tables are, when not where the server says (`public`, usually). */
+  readonly schema?: string | null;
+}
+
+/** As a setting of the connection; the name is one of ours and needs no quotes. */
+export function searchPath(schema: string): string {
+  if (!/^[a-z_]+$/.test(schema)) throw new Error(`${schema} is no name for a schema here`);
+  return `-c search_path=${schema}`;
 }
 
 export function dataSourceOf(options: DataSourceOptions): DataSource {
@@ -32,6 +40,7 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       query_timeout: options.statementTimeoutMs + 1_000,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
+      ...(options.schema ? { options: searchPath(options.schema) } : {}),
     },
     entities: [
       TenantEntity,
