@@ -62,7 +62,7 @@ export class ControlProcess implements Server, Member {
 
   start(): void {
     const { timeline, prng } = this.world;
-    timeline.after(prng.below(tickEveryMs), 'tick', () => this.tick());
+    for (const unit of this.units()) timeline.after(prng.below(tickEveryMs), 'tick', () => this.tick(unit));
     timeline.after(prng.below(beatEveryMs), 'beat', () => this.beat());
   }
 
@@ -108,11 +108,10 @@ export class ControlProcess implements Server, Member {
     this.streams.die();
   }
 
-  private tick(): void {
+  private tick(unit: Unit): void {
     if (!this.process.alive) return;
-    this.world.timeline.after(tickEveryMs, 'tick', () => this.tick());
-    if (!this.process.running) return;
-    for (const unit of this.units()) unit.tick();
+    this.world.timeline.after(tickEveryMs, 'tick', () => this.tick(unit));
+    if (this.process.running) unit.tick();
   }
 
   private beat(): void {

@@ -53,6 +53,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   if (values.first) break;
 }
 const seconds = (performance.now() - startedAt) / 1000;
+const cpuSeconds = process.cpuUsage().user / 1e6;
 
 console.log(`\n${'sometimes'.padEnd(22)}in all   per seed`);
 for (const what of sometimes) {
@@ -62,7 +63,7 @@ for (const what of sometimes) {
 const missing = ran >= seedsForSometimes ? counters.never : [];
 if (missing.length > 0) console.log(`\nnever happened: ${missing.join(', ')}`);
 console.log(
-  `\n${(virtualMs / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s; fewest steps of a seed: ${fewest}`,
+  `\n${(virtualMs / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU); fewest steps of a seed: ${fewest}`,
 );
 console.log(`seeds ${ran} steps ${steps} steps_per_s ${Math.round(steps / seconds)} violations ${violations}`);
 process.exitCode = violations > 0 || missing.length > 0 ? 1 : 0;
