@@ -16,7 +16,6 @@ import {
   pruneEnds,
   serializeStates,
   type CommandPolicy,
-  type StatesSnapshot,
   type StatesState,
 } from '@fluxforge/domain/desired-state';
 import {
@@ -46,8 +45,9 @@ export interface StatesContext extends PartitionContext<
   Own,
   TasksEventBody
 > {
-  serialize(state: StatesState): StatesSnapshot;
-  deserialize(snapshot: unknown): StatesState | null;
+  serialize(state: StatesState): string;
+  /** Null: of another shape, which is to be ignored. */
+  deserialize(text: string): StatesState | null;
 }
 
 export function makeStatesContext(policy: StatesPolicy = defaultStatesPolicy): StatesContext {
@@ -66,9 +66,18 @@ export function makeStatesContext(policy: StatesPolicy = defaultStatesPolicy): S
       markEverything(state);
       return [];
     },
-    serialize: serializeStates,
-    deserialize: deserializeStates,
+    serialize: (state) => JSON.stringify(serializeStates(state)),
+    deserialize,
   };
+}
+
+function deserialize(text: string): StatesState | null {
+  try {
+    return deserializeStates(JSON.parse(text));
+  } catch (error: unknown) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }
 
 function decide(

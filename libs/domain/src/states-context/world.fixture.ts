@@ -223,8 +223,7 @@ export class World {
     this.state = this.rebuilt();
     this.takeovers += 1;
     if (this.takeovers % 2 === 0) {
-      const snapshot: unknown = JSON.parse(JSON.stringify(this.context.serialize(this.state)));
-      this.state = this.context.deserialize(snapshot) ?? this.state;
+      this.state = this.context.deserialize(this.context.serialize(this.state))!;
     }
     this.requests.length = 0;
     this.context.resume(this.state, this.nowMs);
