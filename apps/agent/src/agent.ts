@@ -14,7 +14,7 @@ import { CheckQueue } from './checks/index.js';
 import { ControlStream, RefusedForGood } from './control-stream/index.js';
 import { type EnrolledIdentity, IdentityFile, Whereabouts, enrol } from './enrolment/index.js';
 import { type Executor } from './executors/index.js';
-import { NoopExecutor } from './executors/noop/index.js';
+import { NoopExecutor, witnessIn } from './executors/noop/index.js';
 import { MARK_NAME, ShellExecutor } from './executors/shell/index.js';
 import { heartbeatAnswer } from './heartbeat/index.js';
 import { Journal, lockDirectory } from './journal/index.js';
@@ -59,7 +59,7 @@ export class Agent {
       },
       pipeLingerMs: agentSettings.pipeLingerMs,
     });
-    const noop = new NoopExecutor();
+    const noop = new NoopExecutor(config.witnessFile === null ? undefined : witnessIn(config.witnessFile));
     this.executors = new Map<string, Executor>([
       [this.shell.name, this.shell],
       [noop.name, noop],

@@ -22,6 +22,7 @@ describe('configuration of an agent', () => {
       labels: {},
       slots: 4,
       opsAddress: null,
+      witnessFile: null,
       runId: null,
       logLevel: 'info',
     });

@@ -11,6 +11,8 @@ export interface AgentConfig {
   readonly slots: number;
   /** Null: no metrics are served. */
   readonly opsAddress: HostPort | null;
+  /** Where the `noop` executor writes when each run began; null: nowhere. For tests and measures. */
+  readonly witnessFile: string | null;
   readonly runId: string | null;
   readonly logLevel: LogLevel;
 }
@@ -33,6 +35,7 @@ export function agentConfig(hostName: string, env: Environment = process.env): A
     labels: labels(e, 'FLUXFORGE_AGENT_LABELS'),
     slots: e.integer('FLUXFORGE_AGENT_SLOTS', { min: 1, max: 1024, fallback: 4 }),
     opsAddress: e.optional('FLUXFORGE_OPS_ADDRESS') === null ? null : e.address('FLUXFORGE_OPS_ADDRESS'),
+    witnessFile: e.optional('FLUXFORGE_AGENT_WITNESS_FILE'),
     runId: e.optional('FLUXFORGE_RUN_ID'),
     logLevel: e.oneOf('FLUXFORGE_LOG_LEVEL', logLevels, 'info'),
   }));

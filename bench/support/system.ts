@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Client } from './client.js';
+import { cpuUs } from './cpu.js';
+import { until } from './poll.js';
+
+interface Service {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+interface Infra {
+  startKafka(options: {
+    dataDir: string;
+    heapMb: number;
+    quickStart: boolean;
+  }): Promise<Service & { brokers: string }>;
+  startPostgres(options: { dataDir: string; database: string }): Promise<Service & { url: string }>;
+}
+
+const apps = ['api', 'dispatcher', 'reconciler', 'projector', 'agent'] as const;
+export type App = (typeof apps)[number];
+export type Part = App | 'kafka' | 'postgres';
+
+const startDeadlineMs = 60_000;
+const stopDeadlineMs = 15_000;
+
+/** The whole system as `npm start` runs it, each part a process of its own, with one agent of many slots. */
+export class System {
+  readonly children = new Map<App, ChildProcess>();
+  private env: Record<string, string> = {};
+  private kafka: (Service & { brokers: string }) | null = null;
+  private postgres: (Service & { url: string }) | null = null;
+  private joinToken = '';
+  client!: Client;
+  apiKey = '';
+
+  constructor(
+    private readonly root: string,
+    readonly dataDir: string,
+    private readonly slots: number,
+  ) {}
+
+  get brokers(): string {
+    return this.kafka?.brokers ?? '';
+  }
+
+  get postgresUrl(): string {
+    return this.postgres?.url ?? '';
+  }
+
+  get witnessFile(): string {
+    return join(this.dataDir, 'witness.log');
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(join(this.dataDir, 'logs'), { recursive: true, mode: 0o755 });
+    const infra = (await import(join(this.root, 'scripts/infra/index.mjs'))) as Infra;
+    this.kafka = await infra.startKafka({
+      dataDir: join(this.dataDir, 'kafka'),
+      heapMb: 512,
+      quickStart: false,
+    });
+    this.postgres = await infra.startPostgres({
+      dataDir: join(this.dataDir, 'postgres'),
+      database: 'fluxforge',
+    });
+    const [http, apiGrpc, control] = await Promise.all([freePort(), freePort(), freePort()]);
+    this.env = {
+      FLUXFORGE_KAFKA_BROKERS: this.kafka.brokers,
+      FLUXFORGE_POSTGRES_URL: this.postgres.url,
+      FLUXFORGE_PARTITIONS: '8',
+      FLUXFORGE_DEV_MODE: 'true',
+      FLUXFORGE_LOG_LEVEL: 'warn',
+      FLUXFORGE_SIGNING_KEY: randomBytes(32).toString('hex'),
+      FLUXFORGE_API_HTTP_ADDRESS: `127.0.0.1:${http}`,
+      FLUXFORGE_API_GRPC_ADDRESS: `127.0.0.1:${apiGrpc}`,
+      FLUXFORGE_DISPATCHER_GRPC_ADDRESS: `127.0.0.1:${control}`,
+      FLUXFORGE_AGENT_API_URL: `http://127.0.0.1:${http}`,
+      FLUXFORGE_AGENT_DATA_DIR: join(this.dataDir, 'agent'),
+      FLUXFORGE_AGENT_NAME: 'bench-1',
+      FLUXFORGE_AGENT_SLOTS: String(this.slots),
+      FLUXFORGE_AGENT_WITNESS_FILE: this.witnessFile,
+    };
+    await this.once('projector', 'migrate-main.js');
+    for (const app of ['dispatcher', 'api', 'reconciler', 'projector'] as const) this.launch(app);
+    const made = JSON.parse(await this.once('api', 'bootstrap-main.js', ['--tenant', 'bench'])) as {
+      api_key: string;
+    };
+    this.apiKey = made.api_key;
+    this.client = new Client(`http://127.0.0.1:${http}`, this.apiKey);
+    await until(
+      'the API is ready',
+      async () => ((await this.status('/readyz')) === 200 ? true : null),
+      startDeadlineMs,
+    );
+    const token = await this.client.post('/v1/join-tokens', { labels: {} });
+    this.joinToken = (token.body as { join_token: string }).join_token;
+    this.launch('agent');
+  }
+
+  launch(app: App): void {
+    const log = createWriteStream(join(this.dataDir, 'logs', `${app}.log`), { flags: 'a' });
+    const env = {
+      ...process.env,
+      ...this.env,
+      FLUXFORGE_DATA_DIR: join(this.dataDir, app),
+      FLUXFORGE_AGENT_JOIN_TOKEN: this.joinToken,
+    };
+    const child = spawn(process.execPath, [this.entry(app, 'main.js')], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.pipe(log);
+    child.stderr.pipe(log);
+    this.children.set(app, child);
+  }
+
+  async end(app: App): Promise<void> {
+    const child = this.children.get(app);
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  cpu(): Record<Part, number> {
+    const of = (app: App): number => cpuUs(this.children.get(app)?.pid ?? 0);
+    return {
+      ...(Object.fromEntries(apps.map((app) => [app, of(app)])) as Record<App, number>),
+      kafka: cpuUs(this.kafka?.pid ?? 0),
+      postgres: cpuUs(this.postgres?.pid ?? 0),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.client?.close();
+    await Promise.all([...this.children.keys()].map((app) => this.end(app)));
+    await this.postgres?.stop();
+    await this.kafka?.stop();
+  }
+
+  private async status(path: string): Promise<number> {
+    return this.client.get(path).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+  }
+
+  private entry(app: string, file: string): string {
+    return join(this.root, 'dist/apps', app, 'src', file);
+  }
+
+  private once(app: string, file: string, args: string[] = []): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const env = { ...process.env, ...this.env, FLUXFORGE_DATA_DIR: join(this.dataDir, app) };
+      const child = spawn(process.execPath, [this.entry(app, file), ...args], {
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let out = '';
+      child.stdout.on('data', (part: Buffer) => (out += part.toString()));
+      child.once('exit', (code) =>
+        code === 0 ? resolve(out.trim()) : reject(new Error(`${app}/${file} ended with ${code}`)),
+      );
+    });
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+    server.once('error', reject);
+  });
+}
