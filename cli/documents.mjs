@@ -18,12 +18,20 @@ export function parseDocuments(text, file = 'input') {
   for (const [index, document] of documents.entries()) {
     const where = documents.length > 1 ? `${file}, document ${index + 1}` : file;
     if (document.errors.length > 0) throw new Failure(`${where}: ${document.errors[0].message}`);
-    const value = document.toJS({ maxAliasCount: 100 });
+    const value = asPlain(document, where);
     if (value === null || value === undefined) continue;
     found.push(checked(value, where));
   }
   if (found.length === 0) throw new Failure(`${file}: there is nothing in it`);
   return found;
+}
+
+function asPlain(document, where) {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new Failure(`${where}: ${error.message}`, { cause: error });
+  }
 }
 
 function checked(value, where) {

@@ -1,0 +1,80 @@
+import { startWholeSystem, type WholeSystem } from '../api/whole-system.js';
+import { fluxforge } from './run-cli.js';
+
+jest.setTimeout(60_000);
+
+const yaml = (interval: string) => `
+kind: State
+name: motd
+selector: role=web
+check_cmd: 'true'
+apply_cmd: 'true'
+interval: ${interval}
+---
+kind: Task
+name: once
+executor: noop
+idempotency_key: the-one
+`;
+
+describe('the command line against the whole system', () => {
+  let system: WholeSystem;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    system = await startWholeSystem();
+    env = { FLUXFORGE_API_URL: system.url, FLUXFORGE_API_KEY: await system.tenant('acme') };
+  });
+  afterAll(() => system?.close());
+
+  const run = (args: readonly string[], input?: string) =>
+    fluxforge(args, { env, ...(input === undefined ? {} : { input }) });
+
+  it('creates, leaves alone and updates by name, and is done when the owner has decided', async () => {
+    const first = await run(['apply', '-f', '-'], yaml('60s'));
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    expect(first.stdout).toMatch(/^state\/motd: created as (sta_\w+)\ntask\/once: submitted as (tsk_\w+)\n$/);
+    const again = await run(['apply', '-f', '-'], yaml('60s'));
+    expect(again.stdout).toMatch(/^state\/motd: unchanged/);
+    // Named by its key, it is the same task.
+    expect(again.stdout.split('submitted as ')[1]).toBe(first.stdout.split('submitted as ')[1]);
+    const changed = await run(['apply', '-f', '-'], yaml('5m'));
+    expect(changed.stdout).toMatch(/^state\/motd: updated/);
+    const shown = await run(['get', 'state', 'motd']);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ name: 'motd', interval: '5m', generation: 2 });
+  });
+
+  it('lists states and tasks, and tells the history of one', async () => {
+    expect((await run(['get', 'states'])).stdout).toContain('motd');
+    const { stdout } = await run(['get', 'tasks', '-o', 'json']);
+    const [task] = JSON.parse(stdout) as { id: string }[];
+    const events = await run(['events', task?.id ?? '']);
+    expect([events.code, events.stdout]).toEqual([0, expect.stringContaining('task.queued') as string]);
+    expect((await run(['get', 'targets', 'motd'])).stdout).toBe('none\n');
+  });
+
+  it('fails with the problem, and its fields, when something is wrong', async () => {
+    const bad = await run(
+      ['apply', '-f', '-'],
+      'kind: State\nname: bad\ncheck_cmd: x\nselector: "(("\nintervall: 1s\n',
+    );
+    expect(bad.code).toBe(1);
+    expect(bad.stderr).toContain('intervall: there is no such field');
+    expect(bad.stderr).toContain('1 of 1 documents were not applied');
+    const gone = await run(['get', 'task', 'tsk_none']);
+    expect([gone.code, gone.stderr]).toEqual([1, 'fluxforge: not_found: There is no such resource.\n']);
+    const cancel = await run(['cancel', 'tsk_none']);
+    expect([cancel.code, cancel.stderr]).toEqual([1, expect.stringContaining('not_found') as string]);
+  });
+
+  it('makes join tokens', async () => {
+    const { code, stdout } = await run(['join-token', '-l', 'zone=a', '--expires-in', '5m']);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^ffj_ten_\w+\n$/) as string]);
+    expect((await run(['join-token', '-l', 'nonsense'])).code).toBe(1);
+  });
+
+  it('suspends, resumes and deletes by name', async () => {
+    for (const verb of ['suspend', 'resume', 'delete']) expect((await run([verb, 'motd'])).code).toBe(0);
+    expect((await run(['get', 'states'])).stdout).toBe('none\n');
+  });
+});
