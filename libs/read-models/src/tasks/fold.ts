@@ -21,12 +21,9 @@ export const tasksView: View = {
     if (!task || task.generation !== fact.data.life) return;
     const change = changeOf(fact, time);
     if (change === null) return;
-    rows.tasks.put({
-      ...task,
-      ...change,
-      resource_version: task.resource_version + 1,
-      updated_at: time,
-    });
+    change.resource_version = task.resource_version + 1;
+    change.updated_at = time;
+    rows.tasks.patch([fact.tenantId, task.id], change);
     foldAttempt(fact, time, rows);
   },
 };
