@@ -39,7 +39,6 @@ async function makeWorld(): Promise<LogWorld> {
         cluster.truncate({ topic, partition }, 0);
       }
     },
-    trim: async (tp, low) => cluster.core.trim(tp, low),
     deliveredBytes: () => cluster.deliveredBytes,
     close: async () => {
       await Promise.all(clients.map((client) => client.close()));

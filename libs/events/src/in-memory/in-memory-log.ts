@@ -72,6 +72,17 @@ export class InMemoryLog implements LogPort {
     return this.cluster.core.read(tp, from, Infinity, options.maxBytes);
   }
 
+  async trim(tp: TopicPartition, beforeOffset: number): Promise<number> {
+    this.assertOpen();
+    this.cluster.assertUp();
+    const partition = this.cluster.core.partition(tp);
+    if (beforeOffset > partition.end) {
+      throw new ReadError('out-of-range', `${keyOf(tp)}: the log does not reach to ${beforeOffset}`);
+    }
+    partition.trim(beforeOffset);
+    return partition.low;
+  }
+
   tail(handlers: TailHandlers): Tail {
     this.assertOpen();
     const tail = new InMemoryTail(this.cluster, handlers);

@@ -79,12 +79,6 @@ async function makeWorld(): Promise<LogWorld> {
     outage: () => proxy.refuse(),
     heal: () => proxy.heal(),
     truncate: (topic) => recreate(other, topic),
-    trim: async (tp, low) => {
-      const partitions = [{ partition: tp.partition, offset: String(low) }];
-      // Loads the metadata that the next call takes for granted.
-      await admin.fetchTopicOffsets(tp.topic);
-      await admin.deleteTopicRecords({ topic: tp.topic, partitions });
-    },
     deliveredBytes: () => proxy.bytesDown,
     close: async () => {
       await Promise.all([log, other, ...clients.map((client) => client.log)].map((each) => each.close()));

@@ -109,6 +109,11 @@ class KafkaLog implements LogPort {
     return this.reader.read(tp, from, options.maxBytes, options.timeoutMs);
   }
 
+  async trim(tp: TopicPartition, beforeOffset: number): Promise<number> {
+    this.assertOpen();
+    return this.topics.trim(tp, beforeOffset);
+  }
+
   tail(handlers: TailHandlers): Tail {
     this.assertOpen();
     const tail = new KafkaTail(this.cluster, handlers, (closing) => this.tails.delete(closing));

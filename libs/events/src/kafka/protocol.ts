@@ -164,6 +164,22 @@ export function listOffsetsRequest(
   });
 }
 
+interface DeleteRecordsAnswer {
+  readonly topics: readonly {
+    readonly partitions: readonly { readonly lowWatermark: string; readonly errorCode: number }[];
+  }[];
+}
+
+export function deleteRecordsRequest(
+  topic: string,
+  partition: number,
+  beforeOffset: number,
+  timeoutMs: number,
+): WireRequest<DeleteRecordsAnswer> {
+  const topics = [{ topic, partitions: [{ partition, offset: String(beforeOffset) }] }];
+  return unchecked(byKafkajs('DeleteRecords', 1, { topics, timeout: timeoutMs }));
+}
+
 /** The request with all error codes left in its answer. */
 export function unchecked<T>({ request, response }: WireRequest<T>): WireRequest<T> {
   return { request, response: { decode: response.decode, parse: async (decoded) => decoded } };

@@ -3,7 +3,7 @@ import { BrokerError, type BrokerConnection } from './broker-connection.js';
 import { type ClusterMap, NoSuchTopic } from './cluster-map.js';
 import { Deadline, delay } from './deadline.js';
 import { classifyRead, ErrorCode } from './error-codes.js';
-import { byKafkajs, listOffsetsRequest, unchecked } from './protocol.js';
+import { byKafkajs, deleteRecordsRequest, listOffsetsRequest, unchecked } from './protocol.js';
 
 const ADMIN_TIMEOUT_MS = 15_000;
 const OFFSETS_TIMEOUT_MS = 5_000;
@@ -63,6 +63,22 @@ export class Topics {
   async offsetAt(tp: TopicPartition, timestampMs: number): Promise<number> {
     const found = await this.offsetFor(tp, timestampMs);
     return found >= 0 ? found : this.offsetFor(tp, END);
+  }
+
+  async trim(tp: TopicPartition, beforeOffset: number): Promise<number> {
+    const deadline = new Deadline(ADMIN_TIMEOUT_MS);
+    return reported(`trim of ${tp.topic}[${tp.partition}]`, async () => {
+      const answer = await onLeader(this.cluster, tp, QUERY_LANE, deadline, async (connection) => {
+        const timeoutMs = Math.ceil(deadline.leftMs());
+        const request = deleteRecordsRequest(tp.topic, tp.partition, beforeOffset, timeoutMs);
+        const { topics } = await connection.send(request, deadline.leftMs());
+        const found = topics[0]?.partitions[0];
+        if (found?.errorCode === ErrorCode.none) return found;
+        const code = found?.errorCode ?? -1;
+        throw new ReadError(classifyRead(code), `the broker answered error ${code} to ${beforeOffset}`);
+      });
+      return Number(answer.lowWatermark);
+    });
   }
 
   private async offsetFor(tp: TopicPartition, timestamp: number): Promise<number> {

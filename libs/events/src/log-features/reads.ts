@@ -1,4 +1,4 @@
-import { APPEND_MS, contents, record, records, type Scene, textOf } from './scene.js';
+import { APPEND_MS, contents, eventually, record, records, type Scene, textOf } from './scene.js';
 
 export function describeReads(scene: Scene): void {
   const read = (from: number, maxBytes = 1_000_000) =>
@@ -25,10 +25,40 @@ export function describeReads(scene: Scene): void {
   it('reports reads outside the log', async () => {
     await scene.append(...records('a', 'b', 'c'));
     await expect(read(4)).rejects.toMatchObject({ name: 'ReadError', failure: 'out-of-range' });
-    await scene.world.trim(scene.tp, 2);
+    await scene.log.trim(scene.tp, 2);
     await expect(read(1)).rejects.toMatchObject({ failure: 'out-of-range' });
     expect((await read(2)).records.map(textOf)).toEqual(['c']);
     expect(await scene.log.offsets(scene.tp)).toEqual({ low: 2, end: 3 });
+  });
+
+  it('trims what lies below an offset, of one partition, and never more than there is', async () => {
+    const elsewhere = { ...scene.tp, partition: 2 };
+    await scene.append(...records('a', 'b', 'c', 'd'));
+    await scene.log.append(elsewhere, records('x'), { timeoutMs: APPEND_MS });
+    expect(await scene.log.trim(scene.tp, 3)).toBe(3);
+    expect(await scene.log.trim(scene.tp, 1)).toBe(3);
+    await expect(scene.log.trim(scene.tp, 5)).rejects.toMatchObject({ failure: 'out-of-range' });
+    expect(await scene.log.offsets(scene.tp)).toEqual({ low: 3, end: 4 });
+    expect(await scene.log.offsets(elsewhere)).toEqual({ low: 0, end: 1 });
+    expect(await scene.log.trim(scene.tp, 4)).toBe(4);
+    expect(await scene.append(...records('e'))).toBe(4);
+    expect((await read(4)).records.map(textOf)).toEqual(['e']);
+  });
+
+  it('tells whoever follows from below the first offset, and skips nothing', async () => {
+    await scene.append(...records('a', 'b', 'c'));
+    await scene.log.trim(scene.tp, 2);
+    const seen: string[] = [];
+    const failures: string[] = [];
+    const tail = scene.log.tail({
+      onBatch: (_tp, batch) => void seen.push(...batch.records.map(textOf)),
+      onError: (_tp, error) => void failures.push(error.failure),
+    });
+    tail.follow(scene.tp, 1);
+    await eventually('the failure', () => failures.length > 0);
+    await tail.close();
+    expect(failures).toEqual(['out-of-range']);
+    expect(seen).toEqual([]);
   });
 
   it('knows the topics and their settings', async () => {

@@ -31,8 +31,6 @@ export interface LogWorld {
   heal(): Promise<void> | void;
   /** The partitions of the topic lose all that they hold, and their offsets begin anew. */
   truncate(topic: string): Promise<void>;
-  /** Records below `low` are gone. */
-  trim(tp: TopicPartition, low: number): Promise<void>;
   /** Bytes that `log` has been given by its reads and tails. */
   deliveredBytes(): number;
   close(): Promise<void>;

@@ -164,6 +164,12 @@ export interface LogPort {
     from: number,
     options: { readonly maxBytes: number; readonly timeoutMs: number },
   ): Promise<RecordBatch>;
+  /**
+   * Deletes the records below `beforeOffset`, for good, and answers the partition's first offset from then on.
+   * Nothing happens when they are gone already; beyond the end is `out-of-range`.
+   * @throws ReadError
+   */
+  trim(tp: TopicPartition, beforeOffset: number): Promise<number>;
   tail(handlers: TailHandlers): Tail;
   join(options: GroupOptions, handlers: GroupHandlers): Promise<Membership>;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { type ContextName, type EventBody } from '@fluxforge/events/catalogue';
 import {
   type LogPort,
   type Membership,
+  type ReadError,
   type RecordBatch,
   type Tail,
   type TopicPartition,
@@ -10,7 +11,7 @@ import {
 import { newOwnerId } from '@fluxforge/events/journal';
 import { topicsOf } from '@fluxforge/events/topics';
 import { PartitionHost, type HostContext } from './host.js';
-import { type Snapshot } from './requests.js';
+import { type Snapshot, type Source } from './requests.js';
 import { PartitionRunner, type RunnerEvents } from './runner.js';
 import { defaultHostLimits, type HostSettings } from './settings.js';
 
@@ -57,8 +58,9 @@ export class HostGroup<State, Message, Effect, Own extends EventBody, Foreign ex
     this.tail = log.tail({
       onBatch: (tp, batch) => this.feed(tp, batch),
       onError: (tp, error) => {
-        if (error.failure !== 'unavailable')
-          this.runners.get(tp.partition)?.sourceFailed(this.sourceOf(tp), error.message);
+        if (error.failure === 'unavailable') return;
+        const source = this.sourceOf(tp);
+        this.runners.get(tp.partition)?.sourceFailed(source, `${error.message}${hintOf(source, error)}`);
       },
     });
   }
@@ -150,11 +152,19 @@ export class HostGroup<State, Message, Effect, Own extends EventBody, Foreign ex
     return runner;
   }
 
-  private sourceOf(tp: TopicPartition): 'commands' | 'foreign' {
+  private sourceOf(tp: TopicPartition): Source {
     return tp.topic === this.commandsTopic ? 'commands' : 'foreign';
   }
 
   private async feed(tp: TopicPartition, batch: RecordBatch): Promise<void> {
     await this.runners.get(tp.partition)?.feed(this.sourceOf(tp), batch);
   }
+}
+
+/** Reading on from wherever the topic begins would lose what was accepted, in silence. */
+function hintOf(source: Source, error: ReadError): string {
+  if (error.failure !== 'out-of-range') return '';
+  return source === 'commands'
+    ? '; commands that are not covered yet were deleted, or the log was truncated'
+    : '; the log was truncated';
 }
