@@ -5,4 +5,6 @@ export { PartitionRunner, type RunnerEvents, type RunnerPorts } from './runner.j
 export { HostGroup, type HostGroupOptions } from './host-group.js';
 export { steadyClock } from './clock.js';
 export { hostTelemetry } from './host-metrics.js';
+export { ForeignSource } from './inputs.js';
+export { coveredWith, factOf, foldForeign } from './recovery.js';
 export { UnsafeLog, assertSafeLog, untilSafeLog } from './log-settings.js';

@@ -1,0 +1,22 @@
+export { defaultSnapshotPace, keptSnapshots, type SnapshotPace } from './settings.js';
+export {
+  encodeSnapshot,
+  decodeSnapshot,
+  type Manifest,
+  type SnapshotOf,
+  type SnapshotStore,
+} from './stored-snapshot.js';
+export { PartitionFold, ForeignMismatch } from './partition-fold.js';
+export { PartitionFollower, type FollowedTopics } from './follower.js';
+export { SnapshotLoader, type IgnoredBecause, type Loaded, type LoaderOptions } from './loader.js';
+export { DiskSnapshots } from './disk-snapshots.js';
+export { SnapshotKeeper, type KeeperParts } from './keeper.js';
+export { runKeeperThread } from './keeper-thread.js';
+export { type KeeperNews, type KeeperOrder, type SnapshotOutcome } from './news.js';
+export {
+  loaderTelemetry,
+  noSnapshots,
+  WorkerSnapshots,
+  type Snapshots,
+  type WorkerSnapshotsParts,
+} from './worker-snapshots.js';

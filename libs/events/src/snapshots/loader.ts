@@ -1,0 +1,120 @@
+import { type ContextName } from '@fluxforge/events/catalogue';
+import { recordHash, type Position } from '@fluxforge/events/journal';
+import { ReadError, type LogPort } from '@fluxforge/events/log';
+import { type Snapshot } from '@fluxforge/events/partition-host';
+import { decodeSnapshot, type Manifest, type SnapshotOf, type SnapshotStore } from './stored-snapshot.js';
+
+/** Why a snapshot that was found is not used. */
+export type IgnoredBecause = 'unreadable' | 'other-shape' | 'other-log' | 'not-comparable';
+
+export interface LoaderOptions {
+  readonly context: ContextName;
+  readonly shape: string;
+  /** Full name of the context's events topic. */
+  readonly eventsTopic: string;
+  readonly onIgnored: (
+    of: SnapshotOf,
+    ignored: { readonly store: string; readonly next: number; readonly because: IgnoredBecause },
+  ) => void;
+  readonly onStoreFailed: (of: SnapshotOf, store: string, error: unknown) => void;
+  /** For all stores to say what they have: a takeover waits no longer for one that is away. */
+  readonly listTimeoutMs?: number;
+}
+
+export interface Loaded {
+  readonly snapshot: Snapshot;
+  readonly store: SnapshotStore['name'];
+}
+
+interface Candidate {
+  readonly store: SnapshotStore;
+  readonly manifest: Manifest;
+}
+
+const defaultListTimeoutMs = 1_000;
+const compareTimeoutMs = 3_000;
+
+/**
+ * Finds the snapshot that a takeover begins with: the newest that is readable, of this shape, and that
+ * stands in this very log. Everything else is passed over, and said so: the log alone is enough.
+ */
+export class SnapshotLoader {
+  constructor(
+    private readonly log: LogPort,
+    /** Of two that hold equally new ones the first is asked first. */
+    private readonly stores: readonly SnapshotStore[],
+    private readonly options: LoaderOptions,
+  ) {}
+
+  async load(partition: number): Promise<Loaded | null> {
+    const of = { context: this.options.context, partition };
+    for (const candidate of await this.candidates(of)) {
+      const found = await this.judge(of, candidate);
+      if (typeof found === 'object') return { snapshot: found, store: candidate.store.name };
+      const { store, manifest } = candidate;
+      this.options.onIgnored(of, { store: store.name, next: manifest.next, because: found });
+    }
+    return null;
+  }
+
+  private async candidates(of: SnapshotOf): Promise<Candidate[]> {
+    const listed = this.stores.map(async (store) => {
+      try {
+        const manifests = await inTime(
+          store.list(of),
+          this.options.listTimeoutMs ?? defaultListTimeoutMs,
+          store.name,
+        );
+        return manifests.map((manifest) => ({ store, manifest }));
+      } catch (error: unknown) {
+        this.options.onStoreFailed(of, store.name, error);
+        return [];
+      }
+    });
+    // The sort is stable, so equally new ones stay in the order of the stores.
+    return (await Promise.all(listed)).flat().sort((a, b) => b.manifest.next - a.manifest.next);
+  }
+
+  private async judge(of: SnapshotOf, { store, manifest }: Candidate): Promise<Snapshot | IgnoredBecause> {
+    if (manifest.shape !== this.options.shape) return 'other-shape';
+    let snapshot: Snapshot | null;
+    try {
+      snapshot = decodeSnapshot(manifest, await store.read(of, manifest));
+    } catch (error: unknown) {
+      this.options.onStoreFailed(of, store.name, error);
+      return 'unreadable';
+    }
+    if (!snapshot) return 'unreadable';
+    return (await this.standsInLog(of, snapshot.position)) ?? snapshot;
+  }
+
+  /**
+   * A snapshot stands right behind an accepted event, so the record before its position must have the hash
+   * that the position names. Null: it has.
+   */
+  private async standsInLog(of: SnapshotOf, position: Position): Promise<IgnoredBecause | null> {
+    const tp = { topic: this.options.eventsTopic, partition: of.partition };
+    const at = position.next - 1;
+    try {
+      const { records } = await this.log.read(tp, at, { maxBytes: 1, timeoutMs: compareTimeoutMs });
+      const record = records[0];
+      const isSame = record?.offset === at && recordHash(record) === position.hash;
+      return isSame ? null : 'other-log';
+    } catch (error: unknown) {
+      // Beyond the end: the log was truncated or made anew. An unreachable log is no proof of anything.
+      return error instanceof ReadError && error.failure === 'out-of-range' ? 'other-log' : 'not-comparable';
+    }
+  }
+}
+
+async function inTime<T>(work: Promise<T>, timeoutMs: number, name: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} did not answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

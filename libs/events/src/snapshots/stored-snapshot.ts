@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { type ContextName } from '@fluxforge/events/catalogue';
+import { formatPosition, parsePosition } from '@fluxforge/events/journal';
+import { type Snapshot } from '@fluxforge/events/partition-host';
+
+/** The partition of one context, whose state a snapshot is. */
+export interface SnapshotOf {
+  readonly context: ContextName;
+  readonly partition: number;
+}
+
+/** What a store says of a snapshot without reading it. */
+export interface Manifest {
+  /** `next` of the position: of two snapshots, the one with the higher is the newer. */
+  readonly next: number;
+  /** Names the layout of the state inside. */
+  readonly shape: string;
+  /** SHA-256 of the payload, in hex. */
+  readonly checksum: string;
+}
+
+/** Where snapshots are kept. Every call has a deadline of the store's own. */
+export interface SnapshotStore {
+  readonly name: 'postgres' | 'disk';
+  /** What is there, newest first; at most a few. */
+  list(of: SnapshotOf): Promise<Manifest[]>;
+  /** The payload as it is stored: whether it is whole is for the reader to tell, by the checksum. */
+  read(of: SnapshotOf, manifest: Manifest): Promise<Buffer>;
+  /** False when one as new or newer is there: an older one never takes its place. */
+  write(of: SnapshotOf, manifest: Manifest, payload: Buffer): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+interface Heading {
+  readonly position: string;
+  readonly commands: number;
+  readonly foreign: string;
+  readonly last_event_ms: number;
+}
+
+const newline = 10;
+
+/** A snapshot as bytes: one line of JSON with the positions, then the state's own text. */
+export function encodeSnapshot(
+  snapshot: Snapshot,
+  shape: string,
+): { readonly manifest: Manifest; readonly payload: Buffer } {
+  const heading: Heading = {
+    position: formatPosition(snapshot.position),
+    commands: snapshot.commands,
+    foreign: formatPosition(snapshot.foreign),
+    last_event_ms: snapshot.lastEventMs,
+  };
+  const payload = Buffer.from(`${JSON.stringify(heading)}\n${snapshot.state}`);
+  return { manifest: { next: snapshot.position.next, shape, checksum: checksumOf(payload) }, payload };
+}
+
+/** Null when the bytes are not those that the manifest speaks of. */
+export function decodeSnapshot(manifest: Manifest, payload: Buffer): Snapshot | null {
+  if (checksumOf(payload) !== manifest.checksum) return null;
+  const end = payload.indexOf(newline);
+  const heading = JSON.parse(payload.toString('utf8', 0, Math.max(0, end))) as Heading;
+  const position = parsePosition(heading.position);
+  const foreign = parsePosition(heading.foreign);
+  if (!position || !foreign || position.next !== manifest.next) return null;
+  return {
+    position,
+    commands: heading.commands,
+    foreign,
+    lastEventMs: heading.last_event_ms,
+    state: payload.toString('utf8', end + 1),
+  };
+}
+
+function checksumOf(payload: Buffer): string {
+  return createHash('sha256').update(payload).digest('hex');
+}
