@@ -22,6 +22,7 @@ import { AgentStreams, type PartitionAccess } from './agent-streams/agent-stream
 import { type AgentCall } from './agent-streams/session.js';
 import { wireCheck } from './agent-streams/wire.js';
 import { CheckForwarder } from './checks/check-forwarder.js';
+import { HeldRequests } from './checks/held-requests.js';
 import { DirectoryWriter } from './effects/directory-writer.js';
 import { Effects } from './effects/effects.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
@@ -50,6 +51,7 @@ export class Dispatcher {
   private readonly directory: DirectoryWriter;
   private readonly effects: Effects;
   private readonly forwarder: CheckForwarder;
+  private readonly held = new HeldRequests(this.nowMs);
   private readonly claimOffsets = new Map<number, number>();
   private group: ReturnType<Dispatcher['makeGroup']> | null = null;
 
@@ -184,13 +186,16 @@ export class Dispatcher {
       offer: (p, message, ticket, cause) => runner(p)?.offer(message, ticket, cause) ?? false,
       fresh: (p) => runner(p)?.host.fresh(this.nowMs()) ?? false,
       nowMs: this.nowMs,
+      live: (p, tenantId, agentId) => {
+        for (const request of this.held.take(tenantId, agentId)) this.forward(p, request);
+      },
     };
   }
 
   private forward(partition: number, request: CheckRequest): void {
     if (!this.group?.runner(partition)?.host.leading) return;
     const session = this.streams.session(request.tenant_id, request.agent_id);
-    if (!session) return;
+    if (!session) return this.held.hold(request);
     session.order({ $case: 'check', check: { checks: request.checks.map(wireCheck) } });
     this.streams.flushSoon(session);
   }

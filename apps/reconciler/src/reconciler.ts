@@ -25,16 +25,6 @@ type StatesEffect = ReturnType<StatesContext['pulse']>[number];
 
 const context = 'states';
 
-/** The rules with their snapshots as text. */
-function statesContext() {
-  const rules = makeStatesContext();
-  return {
-    ...rules,
-    serialize: (state: ReturnType<StatesContext['initial']>) => JSON.stringify(rules.serialize(state)),
-    deserialize: (text: string) => rules.deserialize(JSON.parse(text)),
-  };
-}
-
 /** Wires the states context to the log: hosts, check requests out, check results in. */
 export class Reconciler {
   private readonly group;
@@ -69,7 +59,7 @@ export class Reconciler {
         loadSnapshot: async () => null,
         events: this.events(),
       },
-      statesContext,
+      () => makeStatesContext(),
     );
   }
 

@@ -25,6 +25,8 @@ export interface PartitionAccess {
   offer(partition: number, message: AgentMessage, ticket: number, cause: string): boolean;
   fresh(partition: number): boolean;
   nowMs(): number;
+  /** An agent's stream takes orders from now on. */
+  live(partition: number, tenantId: string, agentId: string): void;
 }
 
 export interface StreamPace {
@@ -210,6 +212,7 @@ export class AgentStreams {
       agentVersion: hello.agentVersion.slice(0, 64),
       inventory: heldLeases(inventory.leases),
     });
+    this.partitions.live(session.partition, hello.tenantId, hello.agentId);
   }
 
   private takeMessage(session: AgentSession, body: AgentMessageBody): void {

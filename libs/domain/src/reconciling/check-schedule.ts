@@ -83,6 +83,18 @@ export function expireAnswers(state: StatesState, nowMs: number, policy: Reconci
   }
 }
 
+/**
+ * The dispatcher's partition has a new owner: what was asked of the former one is lost. Asked again after
+ * the new one has had a moment to follow requests, and not counted as missed: no agent was silent.
+ */
+export function askAnew({ work }: StatesState, nowMs: number, policy: ReconcilingPolicy): void {
+  while (work.answers.peekRank() < Infinity) {
+    const target = work.answers.peek()!;
+    releaseAsk(work, target);
+    setDue(work, target, nowMs + policy.askAnewMs + (target.spread % policy.askAnewMs));
+  }
+}
+
 /** Puts a due target among the asked ones, or in the backlog. True when it is to be asked. */
 export function ask(work: Work, target: Target, nowMs: number, policy: ReconcilingPolicy): boolean {
   work.due.delete(target);

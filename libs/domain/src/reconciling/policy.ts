@@ -6,6 +6,8 @@ export interface ReconcilingPolicy {
   readonly checkMarginMs: number;
   /** Waiting before a check that was not answered, or whose result said nothing, is asked again. */
   readonly checkRetry: Backoff;
+  /** How long after a takeover of the dispatcher's partition checks in flight are asked again; spread over as much. */
+  readonly askAnewMs: number;
   /** Unanswered checks in a row after which nothing is known of a target. */
   readonly missesUntilUnknown: number;
   /** Results in a row that say nothing, after which nothing is known of a target. */
@@ -29,6 +31,7 @@ export interface ReconcilingPolicy {
 export const defaultReconcilingPolicy: ReconcilingPolicy = {
   checkMarginMs: 5_000,
   checkRetry: { base_ms: 1_000, max_ms: 60_000 },
+  askAnewMs: 500,
   missesUntilUnknown: 3,
   unknownsUntilUnknown: 3,
   checksPerRequest: 256,

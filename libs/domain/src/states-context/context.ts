@@ -19,6 +19,7 @@ import {
   type StatesState,
 } from '@fluxforge/domain/desired-state';
 import {
+  askAnew,
   decideResult,
   defaultReconcilingPolicy,
   observeResult,
@@ -62,6 +63,7 @@ export function makeStatesContext(policy: StatesPolicy = defaultStatesPolicy): S
     wakeAtMs,
     effects: () => [],
     pulse: (state, nowMs) => requestDueChecks(state, nowMs, policy),
+    foreignClaimed: (state, nowMs) => askAnew(state, nowMs, policy),
     resume: (state) => {
       markEverything(state);
       return [];

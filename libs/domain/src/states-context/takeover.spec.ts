@@ -72,3 +72,26 @@ describe('a new owner from a snapshot', () => {
     expect(context.deserialize('null')).toBeNull();
   });
 });
+
+describe('a new owner of the dispatcher side', () => {
+  it('is asked anew for what was in flight, within about a second and not as late as the timeout', () => {
+    const world = new World();
+    world.enrol('a1');
+    world.declare('s1');
+    world.advance(1000);
+    expect(world.takeRequests()).toHaveLength(1);
+    world.context.foreignClaimed?.(world.state, world.nowMs);
+    expect(world.target('a1').missed).toBe(0);
+    world.advance(1000);
+    expect(world.takeRequests()).toHaveLength(1);
+    world.result();
+    expect(world.target('a1').finding).toBe('compliant');
+  });
+
+  it('changes nothing when nothing is in flight', () => {
+    const world = compliantWorld();
+    const before = world.context.wakeAtMs(world.state);
+    world.context.foreignClaimed?.(world.state, world.nowMs);
+    expect(world.context.wakeAtMs(world.state)).toBe(before);
+  });
+});

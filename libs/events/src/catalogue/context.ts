@@ -17,6 +17,11 @@ export interface PartitionContext<State, Message, Effect, Own extends EventBody,
   evolve(state: State, fact: Fact<Own>): void;
   /** Folds an accepted event of the other context into the foreign view. */
   evolveForeign(state: State, fact: Fact<Foreign>): void;
+  /**
+   * The other context's partition has a new owner: whatever was asked of the former one by telemetry is
+   * lost. Changes only what is momentary.
+   */
+  foreignClaimed?(state: State, nowMs: number): void;
   /** Takes in what is momentary and not in the log (an agent answered, a stream closed). Lost at a takeover. */
   observe(state: State, message: Message, nowMs: number): void;
   decide(state: State, input: ContextInput<Message, Foreign>, nowMs: number): Decided<Own>[];

@@ -376,6 +376,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     const input = this.foreign.peek();
     if (!input) return false;
     if (input.kind === 'poison' && !this.park('foreign', input.record, input.reason)) return false;
+    if (input.kind === 'claim') this.context.foreignClaimed?.(this.state, timeMs);
     if (input.kind === 'fact') {
       const fact = input.event.fact as Fact<Foreign>;
       if (input.at.next > this.viewNext) this.context.evolveForeign(this.state, fact);
@@ -523,7 +524,8 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
  * read would be housekeeping for the other side in its turn, and so on for ever on an idle system.
  */
 function isHousekeeping(input: ForeignInput): boolean {
-  return input.kind === 'pass' || (input.kind === 'fact' && input.event.fact.type === 'journal.progress');
+  if (input.kind === 'pass' || input.kind === 'claim') return true;
+  return input.kind === 'fact' && input.event.fact.type === 'journal.progress';
 }
 
 function systemCause(cause: string, correlationId = cause): Provenance {

@@ -107,6 +107,8 @@ export function senderOf(record: StoredRecord): { readonly id: string; readonly 
 export type ForeignInput =
   | { readonly kind: 'fact'; readonly event: RecordedEvent; readonly at: Position }
   | { readonly kind: 'poison'; readonly record: StoredRecord; readonly reason: string; readonly at: Position }
+  /** The other context's partition has a new owner. */
+  | { readonly kind: 'claim'; readonly at: Position }
   | { readonly kind: 'pass'; readonly at: Position };
 
 /** Accepted events of the other context, judged by the reader's rule, from a position on. */
@@ -140,8 +142,9 @@ export class ForeignSource {
     for (const record of batch.records) {
       if (record.offset < reader.position.next) continue;
       const verdict = reader.read(record);
-      passed = verdict.kind !== 'accepted';
-      if (!passed) this.queue.push(foreignInput(record, reader.position));
+      passed = verdict.kind !== 'accepted' && verdict.kind !== 'claim';
+      if (verdict.kind === 'accepted') this.queue.push(foreignInput(record, reader.position));
+      if (verdict.kind === 'claim') this.queue.push({ kind: 'claim', at: reader.position });
     }
     if (batch.next > reader.position.next) {
       reader.passTo(batch.next);
@@ -149,7 +152,7 @@ export class ForeignSource {
     }
     // A position says nothing of a halt: whoever began at one behind the corruption would read on.
     if (reader.halted !== null) return;
-    // Claims and void records move the position as well, or it would be read again for ever.
+    // Void records move the position as well, or it would be read again for ever.
     if (passed) this.queue.push({ kind: 'pass', at: reader.position });
   }
 

@@ -131,6 +131,7 @@ function drawStatesPolicy(prng: Prng): StatesPolicy {
   return {
     checkMarginMs: 400,
     checkRetry: { base_ms: 150, max_ms: 1_000 },
+    askAnewMs: 20,
     missesUntilUnknown: prng.between(1, 3),
     unknownsUntilUnknown: prng.between(1, 3),
     checksPerRequest: prng.pick([1, 256]),
