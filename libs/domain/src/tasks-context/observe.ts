@@ -55,13 +55,13 @@ function connected(
     (id) => realm.tasks.get(id),
   );
   for (const task of held) {
-    renew(task, policy, nowMs);
+    renew(state, task, policy, nowMs);
     if (task.cancel) state.moment.outbox.push({ kind: 'push-cancel', ...orderOf(agent, task) });
   }
   for (const task of missing) {
     if (task.cancel) continue;
     // The push starts the agent's count anew, so the owner's starts anew as well.
-    renew(task, policy, nowMs);
+    renew(state, task, policy, nowMs);
     const pushBeforeMs = nowMs + policy.leaseMarginMs;
     state.moment.outbox.push({ kind: 'push-lease', ...orderOf(agent, task), pushBeforeMs });
   }
@@ -85,19 +85,22 @@ function answered(
   }
   const inventory = message.running.map((ref) => ({ ...ref, finished: false }));
   const { held, unknown } = compareInventory(agent.id, [], inventory, (id) => realm.tasks.get(id));
-  for (const task of held) renew(task, policy, atMs);
+  for (const task of held) renew(state, task, policy, atMs);
   dropUnknown(state, agent, unknown);
 }
 
 /**
  * A run that has gone on beyond its own time limit is renewed no more, whatever the agent says: the agent
- * should have killed it, and the end of its lease is the owner's way to be rid of it.
+ * should have killed it, and the end of its lease is the owner's way to be rid of it. It is counted from the
+ * takeover at the earliest, as leases are: what the agent is granted, it must also be waited for.
  */
-function renew(task: Task, policy: TasksPolicy, atMs: number): void {
+function renew(state: TasksState, task: Task, policy: TasksPolicy, atMs: number): void {
   const { lease, spec } = task;
   if (!lease) return;
   if (spec.execution_timeout_ms > 0 && lease.startedAtMs !== null) {
-    const limitMs = lease.startedAtMs + spec.execution_timeout_ms + spec.kill_grace_ms + policy.leaseMarginMs;
+    // The start was written by the clock of the owner of that time; a new one's may be ahead of it.
+    const sinceMs = Math.max(lease.startedAtMs, state.moment.tookOverAtMs ?? -Infinity);
+    const limitMs = sinceMs + spec.execution_timeout_ms + spec.kill_grace_ms + policy.leaseMarginMs;
     if (atMs >= limitMs) return;
   }
   lease.renewedAtMs = Math.max(lease.renewedAtMs, atMs);
