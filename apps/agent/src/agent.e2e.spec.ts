@@ -227,7 +227,10 @@ describe('stopping', () => {
     await plane.dispatcher.first('started');
     plane.dispatcher.order({ $case: 'drop', drop: { keys: [keyOf('t-drop')] } });
     await until('gone', () => livingOf('t-drop').length === 0);
-    await plane.dispatcher.first('heartbeat', ({ heartbeat }) => heartbeat.freeSlots === 4);
+    await until(
+      'its slot is free',
+      () => plane.dispatcher.messages('heartbeat').at(-1)?.heartbeat.freeSlots === 4,
+    );
     plane.dispatcher.welcome();
     await plane.dispatcher.heard.nth(2, 'inventory', (one) => one.$case === 'inventory');
     expect(plane.dispatcher.messages('inventory')[1]?.inventory.leases).toEqual([]);
