@@ -14,7 +14,9 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
   });
   prepareHttp(app, parts.metrics);
   await app.register(helmet, {
-    // It speaks plain HTTP: whoever ends TLS in front of it says so. Only the documentation has pages.
+    // Only the documentation has pages; for the rest its headers would be built and sent for nobody.
+    global: false,
+    // It speaks plain HTTP: whoever ends TLS in front of it says so.
     hsts: false,
     contentSecurityPolicy: {
       directives: { styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null },

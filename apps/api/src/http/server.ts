@@ -37,6 +37,13 @@ export function prepareHttp(app: INestApplication, metrics: Metrics): void {
       }
     });
   }
+  fastify.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/docs')) route.helmet = {};
+  });
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    void reply.header('x-content-type-options', 'nosniff');
+    done();
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     measure(metrics, request, reply);
     done();

@@ -9,7 +9,7 @@ export type IdPrefix = 'cmd' | 'sta' | 'tsk' | 'agt' | 'ten' | 'key' | 'jtk';
 export function newId(prefix: IdPrefix, nowMs: number): string {
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(nowMs, 0, 6);
-  randomBytes(10).copy(bytes, 6);
+  draw(10).copy(bytes, 6);
   return `${prefix}_${base32(bytes)}`;
 }
 
@@ -21,11 +21,22 @@ export function derivedId(prefix: IdPrefix, scope: string, name: string): string
 
 /** 160 bits, for what is shown once and kept only as its hash. */
 export function newSecret(): string {
-  return base32(randomBytes(20));
+  return base32(draw(20));
 }
 
 export function sha256Hex(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+const poolBytes = 4096;
+let pool = Buffer.alloc(0);
+
+/** Asking the system costs far more than what an id needs, so it is asked for many at once; no byte is used twice. */
+function draw(count: number): Buffer {
+  if (pool.length < count) pool = randomBytes(poolBytes);
+  const drawn = pool.subarray(0, count);
+  pool = pool.subarray(count);
+  return drawn;
 }
 
 function base32(bytes: Uint8Array): string {

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { type INestApplication } from '@nestjs/common';
 import {
   directoryKey,
   type Command,
@@ -36,6 +37,7 @@ export interface Answer {
 
 /** The API on a log in memory with its read models away: what must work then, and all that is decided before. */
 export interface InMemoryApi {
+  readonly app: INestApplication;
   readonly parts: ApiParts;
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   readonly cluster: InMemoryCluster;
@@ -68,6 +70,7 @@ export async function startInMemory(entries: readonly DirectoryEntry[] = []): Pr
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {
+    app,
     parts,
     request: (method, path, options) => request(port, method, path, options),
     cluster,
