@@ -16,6 +16,7 @@ import {
   steadyClock,
   type RunnerEvents,
 } from '@fluxforge/events/partition-host';
+import { noSnapshots, type Snapshots } from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { AgentStreams, type PartitionAccess } from './agent-streams/agent-streams.js';
@@ -33,6 +34,8 @@ interface Tools {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  /** Without them a takeover reads its partition from the start. */
+  readonly snapshots?: Snapshots;
 }
 
 const context = 'tasks';
@@ -52,6 +55,7 @@ export class Dispatcher {
   private readonly effects: Effects;
   private readonly forwarder: CheckForwarder;
   private readonly held = new HeldRequests(this.nowMs);
+  private readonly snapshots: Snapshots;
   private readonly claimOffsets = new Map<number, number>();
   private group: ReturnType<Dispatcher['makeGroup']> | null = null;
 
@@ -60,6 +64,7 @@ export class Dispatcher {
     private readonly tools: Tools,
   ) {
     const { log, logger, metrics } = tools;
+    this.snapshots = tools.snapshots ?? noSnapshots;
     const topics = topicsOf(config.kafka.topicPrefix);
     const owners = new OwnerMap(
       () => this.group?.membershipView?.view() ?? Promise.reject(new Error('not in the group yet')),
@@ -98,6 +103,7 @@ export class Dispatcher {
 
   async stop(): Promise<void> {
     await this.group?.close();
+    await this.snapshots.close();
     this.streams.close();
     await this.forwarder.close();
     this.server.forceShutdown();
@@ -118,7 +124,7 @@ export class Dispatcher {
         rebalanceTimeoutMs: 10_000,
         tickMs: 20,
         nowMs: this.nowMs,
-        loadSnapshot: async () => null,
+        loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(address),
       },
       () => makeTasksContext(policy),
@@ -131,6 +137,7 @@ export class Dispatcher {
       ...telemetry,
       onLeading: (partition, claimOffset) => {
         telemetry.onLeading(partition, claimOffset);
+        this.snapshots.leading(partition);
         this.claimOffsets.set(partition, claimOffset);
         // Only the newest claim's entry stands: its offset is the highest.
         const generation = this.group?.runner(partition)?.generation ?? 0;
@@ -147,6 +154,7 @@ export class Dispatcher {
       onDeciding: (partition) => this.streams.led(partition),
       onFallen: (partition, reason) => {
         telemetry.onFallen(partition, reason);
+        this.snapshots.fallen(partition);
         this.directory.fell(partition);
         this.forwarder.unfollow(partition);
         this.streams.fell(partition);

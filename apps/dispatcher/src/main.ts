@@ -9,6 +9,7 @@ import {
   type OpsServer,
 } from '@fluxforge/telemetry';
 import { Dispatcher } from './dispatcher.js';
+import { openTasksSnapshots } from './snapshots/tasks-snapshots.js';
 
 const config = configuredOrExit(dispatcherConfig);
 const logger = createLogger({ process: 'dispatcher', level: config.logLevel, runId: config.runId });
@@ -19,7 +20,9 @@ const log = createKafkaLog({
   clientId: 'fluxforge-dispatcher',
   onLog: (level, message, detail) => logger[level]({ detail }, message),
 });
-const dispatcher = new Dispatcher(config, { log, logger, metrics, readiness });
+const snapshotThread = new URL('./snapshots/worker-main.js', import.meta.url);
+const snapshots = openTasksSnapshots(config, snapshotThread, { log, logger, metrics });
+const dispatcher = new Dispatcher(config, { log, logger, metrics, readiness, snapshots });
 let ops: OpsServer | null = null;
 
 runProcess({

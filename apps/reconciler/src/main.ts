@@ -9,6 +9,7 @@ import {
   type OpsServer,
 } from '@fluxforge/telemetry';
 import { Reconciler } from './reconciler.js';
+import { openStatesSnapshots } from './snapshots/states-snapshots.js';
 
 const config = configuredOrExit(reconcilerConfig);
 const logger = createLogger({ process: 'reconciler', level: config.logLevel, runId: config.runId });
@@ -19,7 +20,9 @@ const log = createKafkaLog({
   clientId: 'fluxforge-reconciler',
   onLog: (level, message, detail) => logger[level]({ detail }, message),
 });
-const reconciler = new Reconciler(config, { log, logger, metrics, readiness });
+const snapshotThread = new URL('./snapshots/worker-main.js', import.meta.url);
+const snapshots = openStatesSnapshots(config, snapshotThread, { log, logger, metrics });
+const reconciler = new Reconciler(config, { log, logger, metrics, readiness, snapshots });
 let ops: OpsServer | null = null;
 
 runProcess({

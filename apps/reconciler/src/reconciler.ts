@@ -8,6 +8,7 @@ import {
   steadyClock,
   type RunnerEvents,
 } from '@fluxforge/events/partition-host';
+import { noSnapshots, type Snapshots } from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { CheckRequests } from './checks/check-requests.js';
@@ -18,6 +19,8 @@ interface Tools {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  /** Without them a takeover reads its partition from the start. */
+  readonly snapshots?: Snapshots;
 }
 
 type StatesContext = ReturnType<typeof makeStatesContext>;
@@ -30,12 +33,14 @@ export class Reconciler {
   private readonly group;
   private readonly requests: CheckRequests;
   private readonly results: CheckResults;
+  private readonly snapshots: Snapshots;
 
   constructor(
     private readonly config: ReconcilerConfig,
     private readonly tools: Tools,
   ) {
     const { kafka } = config;
+    this.snapshots = tools.snapshots ?? noSnapshots;
     const topics = topicsOf(kafka.topicPrefix);
     this.requests = new CheckRequests(tools.log, topics.checkRequests, (reason) =>
       tools.logger.warn({ reason }, 'check request not sent'),
@@ -56,7 +61,7 @@ export class Reconciler {
         rebalanceTimeoutMs: 10_000,
         tickMs: 20,
         nowMs: steadyClock(),
-        loadSnapshot: async () => null,
+        loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(),
       },
       () => makeStatesContext(),
@@ -73,6 +78,7 @@ export class Reconciler {
 
   async stop(): Promise<void> {
     await this.group.close();
+    await this.snapshots.close();
     await this.results.close();
   }
 
@@ -82,6 +88,7 @@ export class Reconciler {
       ...telemetry,
       onLeading: (partition, claimOffset) => {
         telemetry.onLeading(partition, claimOffset);
+        this.snapshots.leading(partition);
         void this.results.follow(partition).catch((error: unknown) => {
           this.tools.logger.warn({ partition, err: error }, 'check results not followed yet');
           setTimeout(() => void this.results.follow(partition).catch(() => undefined), 1000).unref();
@@ -89,6 +96,7 @@ export class Reconciler {
       },
       onFallen: (partition, reason) => {
         telemetry.onFallen(partition, reason);
+        this.snapshots.fallen(partition);
         this.results.unfollow(partition);
       },
       onEffects: (partition, effects) => {

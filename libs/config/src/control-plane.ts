@@ -17,6 +17,12 @@ export interface CommonConfig {
   readonly dataDir: string;
 }
 
+/** How often the owners of partitions have their state written down. */
+export interface SnapshotConfig {
+  readonly everyRecords: number;
+  readonly everyMs: number;
+}
+
 export interface ApiConfig extends CommonConfig {
   readonly postgresUrl: string;
   readonly httpAddress: HostPort;
@@ -32,11 +38,13 @@ export interface DispatcherConfig extends CommonConfig {
   readonly advertisedAddress: string | null;
   readonly opsAddress: HostPort;
   readonly signingKey: string;
+  readonly snapshots: SnapshotConfig;
 }
 
 export interface ReconcilerConfig extends CommonConfig {
   readonly postgresUrl: string | null;
   readonly opsAddress: HostPort;
+  readonly snapshots: SnapshotConfig;
 }
 
 export interface ProjectorConfig extends CommonConfig {
@@ -72,6 +80,7 @@ export function dispatcherConfig(env: Environment = process.env): DispatcherConf
     advertisedAddress: e.optional('FLUXFORGE_DISPATCHER_ADVERTISED_ADDRESS'),
     opsAddress: opsAddress(e),
     signingKey: signingKey(e),
+    snapshots: snapshots(e),
   }));
 }
 
@@ -80,6 +89,7 @@ export function reconcilerConfig(env: Environment = process.env): ReconcilerConf
     ...common(e),
     postgresUrl: e.optionalUrl('FLUXFORGE_POSTGRES_URL', postgres),
     opsAddress: opsAddress(e),
+    snapshots: snapshots(e),
   }));
 }
 
@@ -128,6 +138,13 @@ function logLevel(e: EnvReader): LogLevel {
 
 function opsAddress(e: EnvReader): HostPort {
   return e.address('FLUXFORGE_OPS_ADDRESS', '127.0.0.1:0');
+}
+
+function snapshots(e: EnvReader): SnapshotConfig {
+  return {
+    everyRecords: e.integer('FLUXFORGE_SNAPSHOT_RECORDS', { min: 1, max: 10_000_000, fallback: 50_000 }),
+    everyMs: e.integer('FLUXFORGE_SNAPSHOT_INTERVAL_MS', { min: 100, max: 86_400_000, fallback: 300_000 }),
+  };
 }
 
 /** Signs the leases that agents show with their output; the dispatcher and the API share it. */

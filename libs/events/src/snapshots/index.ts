@@ -3,6 +3,7 @@ export {
   encodeSnapshot,
   decodeSnapshot,
   type Manifest,
+  type NewManifest,
   type SnapshotOf,
   type SnapshotStore,
 } from './stored-snapshot.js';

@@ -19,6 +19,12 @@ export interface Manifest {
   readonly checksum: string;
 }
 
+/** What is said of a snapshot when it is stored. */
+export interface NewManifest extends Manifest {
+  /** The whole position, in its text form, for whoever looks with bare eyes. */
+  readonly position: string;
+}
+
 /** Where snapshots are kept. Every call has a deadline of the store's own. */
 export interface SnapshotStore {
   readonly name: 'postgres' | 'disk';
@@ -27,7 +33,7 @@ export interface SnapshotStore {
   /** The payload as it is stored: whether it is whole is for the reader to tell, by the checksum. */
   read(of: SnapshotOf, manifest: Manifest): Promise<Buffer>;
   /** False when one as new or newer is there: an older one never takes its place. */
-  write(of: SnapshotOf, manifest: Manifest, payload: Buffer): Promise<boolean>;
+  write(of: SnapshotOf, manifest: NewManifest, payload: Buffer): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -44,7 +50,7 @@ const newline = 10;
 export function encodeSnapshot(
   snapshot: Snapshot,
   shape: string,
-): { readonly manifest: Manifest; readonly payload: Buffer } {
+): { readonly manifest: NewManifest; readonly payload: Buffer } {
   const heading: Heading = {
     position: formatPosition(snapshot.position),
     commands: snapshot.commands,
@@ -52,7 +58,11 @@ export function encodeSnapshot(
     last_event_ms: snapshot.lastEventMs,
   };
   const payload = Buffer.from(`${JSON.stringify(heading)}\n${snapshot.state}`);
-  return { manifest: { next: snapshot.position.next, shape, checksum: checksumOf(payload) }, payload };
+  const { position } = heading;
+  return {
+    manifest: { next: snapshot.position.next, shape, checksum: checksumOf(payload), position },
+    payload,
+  };
 }
 
 /** Null when the bytes are not those that the manifest speaks of. */
