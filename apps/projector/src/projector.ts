@@ -38,7 +38,8 @@ export interface ProjectorParts {
 
 /** Larger batches gain nothing and hold their locks longer. */
 const defaultMaxBatch = 1_000;
-const sessionTimeoutMs = 10_000;
+// The least that brokers allow by default: who may write is settled elsewhere, so a wrong guess costs nothing.
+const sessionTimeoutMs = 6_000;
 const heartbeatIntervalMs = 1_000;
 const rebalanceTimeoutMs = 10_000;
 
