@@ -16,7 +16,7 @@ export const sometimes = [
   'poison',
   'interrupted',
   'unknown target',
-  'halved batch',
+  'snapshot',
   'twin',
   'group reset',
   'projector crash',

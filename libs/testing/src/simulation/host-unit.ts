@@ -6,6 +6,7 @@ import {
   type HostSettings,
   type Justified,
   PartitionHost,
+  type Snapshot,
   type Source,
 } from '@fluxforge/events/partition-host';
 import { type Topics } from '@fluxforge/events/topics';
@@ -33,6 +34,7 @@ export interface UnitWorld {
   readonly onStopped: (unit: string, reason: string) => void;
   readonly onDeadLetter: () => void;
   readonly count: (what: 'fallen' | 'takeover') => void;
+  readonly snapshot: (context: ContextName, partition: number) => Snapshot | null;
 }
 
 interface Followed {
@@ -150,9 +152,7 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
           failed: () => this.answered(() => this.host.probeFailed(request.id)),
         });
       case 'load-snapshot':
-        return world.timeline.after(1, 'snapshot', () =>
-          this.answered((now) => this.host.snapshot(null, now)),
-        );
+        return this.loadSnapshot();
       case 'follow':
         return this.follow(request.source, request.from);
       case 'unfollow':
@@ -178,6 +178,14 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
       case 'stopped':
         return world.onStopped(this.name, request.reason);
     }
+  }
+
+  private loadSnapshot(): void {
+    const { context, partition } = this.settings;
+    const snapshot = this.world.snapshot(context, partition);
+    this.world.timeline.after(this.world.prng.between(1, 30), 'snapshot', () =>
+      this.answered((now) => this.host.snapshot(snapshot, now)),
+    );
   }
 
   private append(id: number, records: readonly LogRecord[]): void {

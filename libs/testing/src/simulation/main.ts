@@ -65,5 +65,7 @@ if (missing.length > 0) console.log(`\nnever happened: ${missing.join(', ')}`);
 console.log(
   `\n${(virtualMs / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU); fewest steps of a seed: ${fewest}`,
 );
-console.log(`seeds ${ran} steps ${steps} steps_per_s ${Math.round(steps / seconds)} violations ${violations}`);
+console.log(
+  `seeds ${ran} steps ${steps} steps_per_s ${Math.round(steps / seconds)} violations ${violations}`,
+);
 process.exitCode = violations > 0 || missing.length > 0 ? 1 : 0;

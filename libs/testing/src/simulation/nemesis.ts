@@ -56,6 +56,7 @@ export class Nemesis {
       if (!process?.process.alive) this.victims.start(address);
     }
     for (const agent of this.victims.agents) if (!agent.process.alive) agent.restart();
+    for (const group of this.victims.groups) group.heal();
   }
 
   private loop(what: string, meanMs: number, strike: () => void): void {

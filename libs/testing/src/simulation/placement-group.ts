@@ -13,16 +13,21 @@ export interface Placed {
 
 const sessionTimeoutMs = 1_500;
 
-/** The coordinator of one group, as processes meet it: it places partitions, and knows nothing of owners. */
+/**
+ * The coordinator of one group, as processes meet it: it places partitions, and knows nothing of owners. It
+ * may even place one twice: nothing but time may hang on its word.
+ */
 export class PlacementGroup {
   generation = 0;
   private memberIds = 0;
   private heard = new Map<Member, { memberId: number; atMs: number }>();
-  private placement = new Map<number, Member>();
+  private placement = new Map<number, readonly Member[]>();
 
   constructor(
     private readonly partitions: number,
     private readonly prng: Prng,
+    /** How often two members are told of one partition. */
+    private double: number,
   ) {}
 
   /** A heartbeat: where the member stands. One that is not known joins, which moves partitions. */
@@ -33,7 +38,8 @@ export class PlacementGroup {
     this.heard.set(member, { memberId, atMs: nowMs });
     if (!known) this.rebalance();
     const partitions: number[] = [];
-    for (const [partition, holder] of this.placement) if (holder === member) partitions.push(partition);
+    for (const [partition, holders] of this.placement)
+      if (holders.includes(member)) partitions.push(partition);
     return { memberId, generation: this.generation, partitions };
   }
 
@@ -47,7 +53,16 @@ export class PlacementGroup {
     const members = [...this.heard.keys()];
     this.placement.clear();
     if (members.length === 0) return;
-    for (let p = 0; p < this.partitions; p++) this.placement.set(p, this.prng.pick(members));
+    for (let p = 0; p < this.partitions; p++) {
+      const isDouble = this.prng.chance(this.double);
+      this.placement.set(p, isDouble ? members : [this.prng.pick(members)]);
+    }
+  }
+
+  /** From now on it places each partition once. */
+  heal(): void {
+    this.double = 0;
+    this.rebalance();
   }
 
   /** The coordinator forgets the group; its generations begin anew. */
@@ -58,7 +73,7 @@ export class PlacementGroup {
   }
 
   holderOf(partition: number): Member | undefined {
-    return this.placement.get(partition);
+    return this.placement.get(partition)?.[0];
   }
 
   private sweep(nowMs: number): void {

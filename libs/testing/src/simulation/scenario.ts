@@ -30,6 +30,8 @@ export interface NodeFaults {
   readonly twinEveryMs: number;
   readonly swapEveryMs: number;
   readonly groupResetEveryMs: number;
+  /** How often a partition is placed on two nodes at once. */
+  readonly doublePlacement: number;
   readonly skewMs: number;
 }
 
@@ -51,6 +53,7 @@ export interface Scenario {
   readonly stateEveryMs: number;
   readonly driftEveryMs: number;
   readonly projectorCrash: number;
+  readonly snapshotEveryMs: number;
   readonly limits: { readonly maxBatchRecords: number; readonly maxQueuedMessages: number };
   readonly tasksPolicy: TasksPolicy;
   readonly statesPolicy: StatesPolicy;
@@ -95,6 +98,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
       pauseEveryMs: every(0.6, 4_000, 15_000),
       twinEveryMs: every(0.5, 5_000, 20_000),
       swapEveryMs: every(0.7, 3_000, 12_000),
+      doublePlacement: some(0.4, 0.1, 0.6),
       groupResetEveryMs: every(0.15, 10_000, 30_000),
       skewMs: prng.pick([0, 50, 2_000]),
     },
@@ -105,6 +109,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     taskEveryMs: prng.pick([250, 500, 1_000]),
     stateEveryMs: prng.between(2_500, 6_000),
     driftEveryMs: prng.between(2_500, 8_000),
+    snapshotEveryMs: every(0.7, 800, 5_000),
     projectorCrash: some(0.7, 0.02, 0.2),
     limits: { maxBatchRecords: prng.pick([4, 16, 500]), maxQueuedMessages: prng.pick([3, 10_000]) },
     tasksPolicy: drawTasksPolicy(prng),

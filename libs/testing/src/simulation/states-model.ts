@@ -228,7 +228,7 @@ export class StatesModel {
       case 'remediation.withdrawn':
       case 'remediation.applied':
       case 'remediation.failed':
-        return this.over(target, fact, what);
+        return this.over(state, target, fact, what);
     }
   }
 
@@ -279,6 +279,7 @@ export class StatesModel {
   }
 
   private over(
+    state: StateModel,
     target: TargetModel,
     fact: Of<'remediation.withdrawn' | 'remediation.applied' | 'remediation.failed'>,
     what: string,
@@ -294,13 +295,15 @@ export class StatesModel {
         'foreign view',
         () => `${what}: its task ${task?.end ?? 'is not there'}`,
       );
-      target.stage = 'applied';
+      // An apply of an earlier generation has nothing to show any more.
+      target.stage = fact.data.generation === state.generation ? 'applied' : 'idle';
       return;
     }
     target.stage = 'idle';
     target.remediation = null;
     if (fact.type === 'remediation.withdrawn') this.counters.add('withdrawn');
-    else if (fact.data.counted) target.failures += 1;
+    // What an earlier generation's apply came to is none of this one's failures.
+    else if (fact.data.counted && fact.data.generation === state.generation) target.failures += 1;
     // The apply succeeded, and the check that was to show it found drift: that is a finding as well.
     if (fact.type === 'remediation.failed' && fact.data.end === 'succeeded') target.obscured = false;
   }

@@ -16,6 +16,7 @@ import { PlacementGroup } from './placement-group.js';
 import { Prng } from './prng.js';
 import { Projector } from './projector.js';
 import { drawScenario, type Scenario } from './scenario.js';
+import { Snapshots } from './snapshots.js';
 import { textOf } from './snapshot-text.js';
 import { Telemetry } from './telemetry.js';
 import { Timeline } from './timeline.js';
@@ -43,6 +44,7 @@ export class World {
   private readonly clients: Clients;
   private readonly agents: Agent[];
   private readonly projectors: Projector[] = [];
+  private readonly snapshots: ReturnType<World['makeSnapshots']>;
   private readonly current = new Map<string, ControlProcess>();
   private processes: ControlProcess[] = [];
   private readonly controlWorld: ControlWorld;
@@ -64,6 +66,7 @@ export class World {
     this.telemetry = new Telemetry(timeline, root.fork('telemetry'), scenario.telemetryLoss);
     this.telemetry.processes = () => this.processes;
     this.machines = new Machines(root.fork('machines'));
+    this.snapshots = this.makeSnapshots();
     this.controlWorld = this.makeControlWorld();
     const enrolments = this.enrolments();
     this.agents = enrolments.map((enrolment) => this.makeAgent(enrolment));
@@ -96,6 +99,9 @@ export class World {
     for (const agent of this.agents) agent.start();
     this.clients.start();
     this.nemesis.start();
+    for (const context of contexts) {
+      for (const snapshots of this.snapshots[context]) snapshots.start(this.scenario.snapshotEveryMs);
+    }
     this.runUntil(this.timeline.nowMs + this.scenario.chaosMs, () => false);
     this.heal();
     const deadlineMs = this.timeline.nowMs + livenessMs;
@@ -228,16 +234,44 @@ export class World {
       prng: root.fork('timers'),
       ids: root.fork('ids'),
       groups: {
-        tasks: new PlacementGroup(scenario.partitions, root.fork('group/tasks')),
-        states: new PlacementGroup(scenario.partitions, root.fork('group/states')),
+        tasks: new PlacementGroup(
+          scenario.partitions,
+          root.fork('group/tasks'),
+          scenario.nodes.doublePlacement,
+        ),
+        states: new PlacementGroup(
+          scenario.partitions,
+          root.fork('group/states'),
+          scenario.nodes.doublePlacement,
+        ),
       },
       telemetry: this.telemetry,
+      snapshot: (context, partition) => {
+        const snapshot = this.snapshots[context][partition]?.load() ?? null;
+        if (snapshot) this.counters.add('snapshot');
+        return snapshot;
+      },
       witness: this.witness,
       onDeadLetter: () => this.counters.add('poison'),
       count: (what) => (what === 'takeover' ? this.counters.add('takeover') : undefined),
       onStopped: (unit, reason) => {
         throw new Violation('no partition stops', `${unit}: ${reason}`);
       },
+    };
+  }
+
+  private makeSnapshots() {
+    const { timeline, log, topics, scenario, root } = this;
+    const partitions = Array.from({ length: scenario.partitions }, (_, p) => p);
+    const of = (context: ContextName, p: number) => root.fork(`snapshots/${context}/${p}`);
+    const { tasksPolicy, statesPolicy } = scenario;
+    return {
+      tasks: partitions.map(
+        (p) => new Snapshots(timeline, log, topics, of('tasks', p), makeTasksContext(tasksPolicy), p),
+      ),
+      states: partitions.map(
+        (p) => new Snapshots(timeline, log, topics, of('states', p), makeStatesContext(statesPolicy), p),
+      ),
     };
   }
 
