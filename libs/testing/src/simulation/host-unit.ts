@@ -1,4 +1,5 @@
 import { type ContextName, type EventBody } from '@fluxforge/events/catalogue';
+import { type EpochTerm } from '@fluxforge/events/journal';
 import { type LogRecord, type RecordBatch, type TopicPartition } from '@fluxforge/events/log';
 import {
   type HostContext,
@@ -33,7 +34,7 @@ export interface UnitWorld {
   readonly prng: Prng;
   readonly onStopped: (unit: string, reason: string) => void;
   readonly onDeadLetter: () => void;
-  readonly count: (what: 'fallen' | 'takeover') => void;
+  readonly onLeading: (process: Process, unit: string, terms: EpochTerm) => void;
   readonly snapshot: (context: ContextName, partition: number) => Snapshot | null;
 }
 
@@ -169,11 +170,10 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
       case 'settle':
         return duties.onSettled(request.tickets);
       case 'leading':
-        return world.count('takeover');
+        return world.onLeading(this.process, this.name, this.host.terms);
       case 'deciding':
         return duties.onDeciding();
       case 'fallen':
-        world.count('fallen');
         return duties.onFallen();
       case 'stopped':
         return world.onStopped(this.name, request.reason);

@@ -1,7 +1,7 @@
 import { type LeaseRef, type RunReport } from '@fluxforge/domain/agent';
 import { type TasksEffect } from '@fluxforge/domain/tasks-context';
 import { type CheckResult, type ContextName } from '@fluxforge/events/catalogue';
-import { type EpochTerm } from '@fluxforge/events/journal';
+import { formatTerm, type EpochTerm } from '@fluxforge/events/journal';
 import { type StoredRecord, type TopicPartition } from '@fluxforge/events/log';
 import { type HostSettings } from '@fluxforge/events/partition-host';
 import { type Topics } from '@fluxforge/events/topics';
@@ -10,7 +10,7 @@ import { type Accepted, JournalModel } from './journal-model.js';
 import { keyText } from './messages.js';
 import { type Scenario } from './scenario.js';
 import { findingKey, StatesModel } from './states-model.js';
-import { attemptKey, TasksModel } from './tasks-model.js';
+import { type attemptKey, TasksModel } from './tasks-model.js';
 import { type Timeline } from './timeline.js';
 import { confirmIntervalMs } from './timing.js';
 import { insist } from './violation.js';
@@ -33,6 +33,7 @@ export class Witness {
   private readonly succeededRuns = new Set<string>();
   private readonly requestedTasks = new Set<string>();
   private readonly leases = new Set<string>();
+  private readonly leaders = new Map<string, object>();
   private unanswered = 0;
 
   constructor(
@@ -103,6 +104,15 @@ export class Witness {
       'I1 acknowledged is durable',
       () => `the report of ${key} was acknowledged and is not in the log`,
     );
+  }
+
+  /** A host says that its claim counts. A term has one owner: one process, not only one name. */
+  leads(process: object, unit: string, terms: EpochTerm): void {
+    this.counters.add('takeover');
+    const term = `${unit} ${formatTerm(terms)}`;
+    const other = this.leaders.get(term);
+    insist(other === undefined, 'one owner of a term', () => `${term} is led by two processes`);
+    this.leaders.set(term, process);
   }
 
   /** Something leaves an owner. `offset` is that of the event which justifies it, if one does. */

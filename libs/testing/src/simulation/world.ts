@@ -253,7 +253,7 @@ export class World {
       },
       witness: this.witness,
       onDeadLetter: () => this.counters.add('poison'),
-      count: (what) => (what === 'takeover' ? this.counters.add('takeover') : undefined),
+      onLeading: (process, unit, terms) => this.witness.leads(process, unit, terms),
       onStopped: (unit, reason) => {
         throw new Violation('no partition stops', `${unit}: ${reason}`);
       },
