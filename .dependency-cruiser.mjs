@@ -46,7 +46,10 @@ export default {
       'no-deep-import',
       'One door per concept.',
       { path: '^apps/' },
-      { path: '^libs/[^/]+/src/.+', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/[^/]+/src/[^/]+/index\\.ts$'] },
+      {
+        path: '^libs/[^/]+/src/.+',
+        pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/[^/]+/src/[^/]+/index\\.ts$'],
+      },
     ),
     rule(
       'testing-in-tests',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 const { jsc } = JSON.parse(readFileSync(new URL('./.swcrc', import.meta.url), 'utf8'));
 // Aliases are resolved by jest (moduleNameMapper), so swc must leave them alone.
-const { paths: _paths, baseUrl: _baseUrl, ...jscForJest } = jsc;
+const jscForJest = { ...jsc, paths: undefined, baseUrl: undefined };
 const swc = [
   '@swc/jest',
   { swcrc: false, sourceMaps: 'inline', module: { type: 'commonjs' }, jsc: jscForJest },

@@ -1,4 +1,13 @@
-import { command, connected, fact, given, hash, limits, message, t0 } from '../tasks-context/scenario.fixture.js';
+import {
+  command,
+  connected,
+  fact,
+  given,
+  hash,
+  limits,
+  message,
+  t0,
+} from '../tasks-context/scenario.fixture.js';
 
 const acceptedAs = (id: string) => ({ type: 'command.accepted' as const, data: { resource_id: id } });
 const rejectedWith = (code: string) => ({ type: 'command.rejected' as const, data: { code } });
