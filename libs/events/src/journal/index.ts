@@ -9,6 +9,7 @@ export {
   higherTerm,
   samePosition,
 } from './position.js';
+export { claimRecord, type Claimant } from './claim.js';
 export { recordHash } from './chain.js';
 export { JournalReader, type Verdict } from './readers-rule.js';
 export { type Covered, type Pending, sealBatch, sameRecord } from './batch.js';

@@ -1,4 +1,3 @@
-import { encodeEvent, header, systemTenant } from '@fluxforge/events/envelope';
 import { type ContextName } from '@fluxforge/events/catalogue';
 import {
   type AppendFailure,
@@ -8,7 +7,8 @@ import {
   type StoredRecord,
 } from '@fluxforge/events/log';
 import { sameRecord, sealBatch, type Pending } from './batch.js';
-import { formatTerm, type EpochTerm, type Position } from './position.js';
+import { claimRecord } from './claim.js';
+import { type EpochTerm, type Position } from './position.js';
 import { JournalReader } from './readers-rule.js';
 
 /**
@@ -383,33 +383,7 @@ export class JournalOwner {
   }
 
   private claimRecord(terms: EpochTerm, nowMs: number): LogRecord {
-    const { context, partition, ownerId, address } = this.settings;
-    const id = `${context}-${partition}-${formatTerm(terms)}-${ownerId}`;
-    const record = encodeEvent(
-      {
-        type: 'journal.claimed',
-        tenantId: systemTenant,
-        subject: ownerId,
-        data: { address, generation: Math.max(0, this.generation) },
-      },
-      {
-        context,
-        id,
-        timeMs: nowMs,
-        provenance: {
-          actor: `system:${context}`,
-          reason: null,
-          causationId: id,
-          correlationId: id,
-          traceparent: null,
-        },
-        commandId: null,
-      },
-    );
-    return {
-      ...record,
-      headers: { ...record.headers, [header.term]: formatTerm(terms), [header.owner]: ownerId },
-    };
+    return claimRecord({ ...this.settings, generation: Math.max(0, this.generation) }, terms, nowMs);
   }
 
   private claimAppended(claimOffset: number, nowMs: number): void {

@@ -1,0 +1,313 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { recordHash } from '@fluxforge/events/journal';
+import { repairJournal, verifyJournal } from '@fluxforge/events/journal-repair';
+import { header } from '@fluxforge/events/envelope';
+import { type StoredRecord } from '@fluxforge/events/log';
+import { eventually } from '../log.features.js';
+import { LedgerWorld, partition, shape, topics } from './ledger.fixture.js';
+import { decodeSnapshot, type Manifest, type NewManifest, type SnapshotStore } from './stored-snapshot.js';
+
+const events = { topic: topics.events.tasks, partition };
+const of = { context: 'tasks', partition } as const;
+
+describe('snapshots of partition hosts', () => {
+  let world: LedgerWorld;
+
+  beforeEach(async () => {
+    world = await LedgerWorld.inMemory();
+  });
+  afterEach(() => world.close());
+
+  /** Both contexts have history that the other has seen; a snapshot of the tasks partition lies within it. */
+  async function history() {
+    const states = await world.own('states');
+    const tasks = await world.own('tasks');
+    const keeper = world.keeper('tasks');
+    const foreign = await world.send('states', 20);
+    await world.untilSeen(tasks, [], foreign);
+    // What comes of these covers what was seen of the other context.
+    const own = await world.send('tasks', 20);
+    await world.untilSeen(tasks, own, foreign);
+    await keeper.turn();
+    foreign.push(...(await world.send('states', 10)));
+    own.push(...(await world.send('tasks', 10)));
+    await world.untilSeen(tasks, own, foreign);
+    return { states, tasks, keeper, own, foreign };
+  }
+
+  function recordsOf(): readonly StoredRecord[] {
+    return world.cluster!.core.read(events, 0, Infinity).records;
+  }
+
+  /** The newest snapshot that the disk has, whatever it is worth. */
+  async function newest() {
+    const manifest = (await world.disk.list(of))[0]!;
+    return { manifest, snapshot: decodeSnapshot(manifest, await world.disk.read(of, manifest))! };
+  }
+
+  it('give with the tail what the whole log gives', async () => {
+    const { tasks, own, foreign } = await history();
+    await tasks.close();
+    const fromSnapshot = await world.own('tasks', world.loader('tasks'));
+    await world.untilSeen(fromSnapshot, own, foreign);
+    expect(fromSnapshot.begunAt[0]).toBeGreaterThan(20);
+    expect(fromSnapshot.group.runner(partition)!.host.view).toEqual({ own, foreign });
+    await fromSnapshot.close();
+    const fromStart = await world.own('tasks', world.loader('tasks', []));
+    await world.untilSeen(fromStart, own, foreign);
+    expect(fromStart.begunAt).toEqual([null]);
+    expect(fromStart.group.runner(partition)!.host.view).toEqual({ own, foreign });
+    expect(world.ignored).toEqual([]);
+  });
+
+  it('stand right behind an accepted event, though claims follow it', async () => {
+    const tasks = await world.own('tasks');
+    const own = await world.send('tasks', 5);
+    await world.untilSeen(tasks, own, []);
+    await tasks.close();
+    const next = await world.own('tasks');
+    await world.untilSeen(next, own, []);
+    await next.close();
+    await world.keeper('tasks').turn();
+    const { snapshot } = await newest();
+    const records = recordsOf();
+    const isEvent = records.map(({ headers }) => headers[header.seq] !== undefined);
+    expect(isEvent.at(-1)).toBe(false);
+    expect(snapshot.position.next).toBe(isEvent.lastIndexOf(true) + 1);
+    expect(snapshot.position.hash).toBe(recordHash(records[snapshot.position.next - 1]!));
+    expect((await world.loader('tasks').load(partition))?.snapshot).toEqual(snapshot);
+  });
+
+  it('are made when enough has come, or when long enough nothing was, and not without news', async () => {
+    let nowMs = 1_000_000;
+    const tasks = await world.own('tasks');
+    const keeper = world.keeper('tasks', { everyRecords: 5, everyMs: 60_000 }, [world.disk], () => nowMs);
+    await keeper.turn();
+    await world.untilSeen(tasks, await world.send('tasks', 4), []);
+    await keeper.turn();
+    expect(world.outcomes()).toEqual([]);
+    await world.untilSeen(tasks, await world.send('tasks', 1), []);
+    await keeper.turn();
+    expect(world.outcomes()).toEqual(['made']);
+    await world.untilSeen(tasks, await world.send('tasks', 1), []);
+    await keeper.turn();
+    expect(world.outcomes()).toEqual(['made']);
+    nowMs += 60_000;
+    await keeper.turn();
+    expect(world.outcomes()).toEqual(['made', 'made']);
+    nowMs += 60_000;
+    await keeper.turn();
+    expect(world.outcomes()).toEqual(['made', 'made']);
+  });
+
+  it('follow only what is led', async () => {
+    const { keeper } = await history();
+    const before = world.outcomes().length;
+    keeper.lead([]);
+    await keeper.turn();
+    expect(world.outcomes()).toHaveLength(before);
+    keeper.lead([partition]);
+    await keeper.turn();
+    expect(world.outcomes().length).toBeGreaterThan(before);
+  });
+
+  it('are passed over when unreadable or of another shape, for an older one or none', async () => {
+    const { keeper } = await history();
+    await keeper.turn();
+    const [last, before] = (await world.disk.list(of)) as [Manifest, Manifest];
+    const folder = join(world.folder, 'snapshots', 'tasks-0');
+    const [file] = readdirSync(folder).sort().reverse() as [string];
+    writeFileSync(join(folder, file), 'cut sho');
+    const loaded = await world.loader('tasks').load(partition);
+    expect(loaded?.snapshot.position.next).toBe(before.next);
+    expect(world.ignored).toEqual([`disk@${last.next}: unreadable`]);
+    world.ignored.length = 0;
+    expect(await world.loader('tasks', [world.disk], 'ledger-2').load(partition)).toBeNull();
+    expect(world.ignored).toEqual([`disk@${last.next}: other-shape`, `disk@${before.next}: other-shape`]);
+  });
+
+  it('are passed over when the log at their place is another one, or does not reach there', async () => {
+    const { tasks, states, keeper } = await history();
+    await keeper.turn();
+    await tasks.close();
+    await states.close();
+    const records = recordsOf();
+    // The tail is lost, and others write there: same offsets, other history.
+    world.cluster!.truncate(events, 5);
+    expect(await world.loader('tasks').load(partition)).toBeNull();
+    const other = [...records, ...records].map(({ key, value, headers }) => ({ key, value, headers }));
+    await world.log.append(events, other, { timeoutMs: 1_000 });
+    expect(await world.loader('tasks').load(partition)).toBeNull();
+    const kept = (await world.disk.list(of)).length;
+    expect(world.ignored).toHaveLength(2 * kept);
+    expect(world.ignored.every((text) => text.endsWith('other-log'))).toBe(true);
+  });
+
+  it('of another log do not keep the follower from beginning anew', async () => {
+    const { tasks, states, keeper, own } = await history();
+    await tasks.close();
+    await states.close();
+    const { manifest } = await newest();
+    world.cluster!.truncate(events, manifest.next - 5);
+    // First it finds that the log no longer reaches to where it stood, then it folds what is there.
+    await keeper.turn();
+    expect(world.outcomes().at(-1)).toBe('failed');
+    const next = await world.own('tasks', world.loader('tasks'));
+    await eventually('another owner', () => next.group.runner(partition)?.host.leading);
+    await world.untilSeen(next, await world.send('tasks', 30), []);
+    await eventually('a snapshot of the new history', async () => {
+      await keeper.turn();
+      return (await newest()).manifest.next > manifest.next;
+    });
+    const loaded = (await world.loader('tasks').load(partition))!.snapshot;
+    const seen = (JSON.parse(loaded.state) as { own: string[] }).own;
+    expect(seen.slice(0, 10)).toEqual(own.slice(0, 10));
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('are not made when the other log is shorter than what is covered of it', async () => {
+    const { tasks, states } = await history();
+    await tasks.close();
+    await states.close();
+    world.cluster!.truncate({ topic: topics.events.states, partition }, 2);
+    world.news.length = 0;
+    const keeper = world.keeper('tasks', {}, []);
+    await keeper.turn();
+    await keeper.turn();
+    expect(world.outcomes()).toEqual(['failed']);
+    expect(JSON.stringify(world.news.at(-1))).toMatch(/ends at 2, before what is covered/);
+  });
+
+  it('are never replaced by older ones, and the last two are kept', async () => {
+    const { keeper } = await history();
+    await keeper.turn();
+    const manifest: NewManifest = { ...(await newest()).manifest, position: '' };
+    const older = { ...manifest, next: manifest.next - 1 };
+    expect(await world.disk.write(of, older, Buffer.from('x'))).toBe(false);
+    expect(await world.disk.write(of, manifest, Buffer.from('x'))).toBe(false);
+    for (const next of [901, 902, 903]) {
+      expect(await world.disk.write(of, { ...manifest, next }, Buffer.from('x'))).toBe(true);
+    }
+    expect((await world.disk.list(of)).map((each) => each.next)).toEqual([903, 902]);
+    expect(readdirSync(join(world.folder, 'snapshots', 'tasks-0'))).toHaveLength(2);
+  });
+
+  it('are taken from the store with the newest, and one that is away holds nobody up', async () => {
+    const { keeper } = await history();
+    await keeper.turn();
+    const { manifest, snapshot } = await newest();
+    const away: SnapshotStore = {
+      name: 'postgres',
+      list: () => new Promise(() => undefined),
+      read: () => new Promise(() => undefined),
+      write: () => Promise.reject(new Error('away')),
+      close: async () => undefined,
+    };
+    const startedMs = performance.now();
+    const loaded = await world.loader('tasks', [world.disk, away]).load(partition);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(loaded).toMatchObject({ store: 'disk', snapshot: { position: snapshot.position } });
+    const older: SnapshotStore = { ...away, list: async () => [{ ...manifest, next: 2, shape }] };
+    expect((await world.loader('tasks', [older, world.disk]).load(partition))?.store).toBe('disk');
+    const newer: SnapshotStore = {
+      ...away,
+      name: 'postgres',
+      list: async () => [{ ...manifest, next: 999 }],
+      read: async () => Buffer.from('x'),
+    };
+    expect((await world.loader('tasks', [newer, world.disk]).load(partition))?.store).toBe('disk');
+    expect(world.ignored.at(-1)).toBe('postgres@999: unreadable');
+  });
+
+  it('go to the disk alone when the other store is away, and say so', async () => {
+    const { tasks } = await history();
+    const away: SnapshotStore = {
+      name: 'postgres',
+      list: () => Promise.reject(new Error('away')),
+      read: () => Promise.reject(new Error('away')),
+      write: () => Promise.reject(new Error('away')),
+      close: async () => undefined,
+    };
+    const keeper = world.keeper('tasks', {}, [world.disk, away]);
+    await world.untilSeen(tasks, await world.send('tasks', 5), []);
+    world.news.length = 0;
+    await keeper.turn();
+    expect(world.outcomes()).toEqual(['not_on_postgres', 'made']);
+  });
+
+  it('stop before a corruption, and go on behind its repair', async () => {
+    const { tasks, keeper } = await history();
+    await tasks.close();
+    await keeper.turn();
+    const before = (await newest()).manifest.next;
+    const last = recordsOf()
+      .filter(({ headers }) => headers[header.seq] !== undefined)
+      .at(-1)!;
+    const jump = { ...last.headers, [header.seq]: String(Number(last.headers[header.seq]) + 7) };
+    await world.log.append(events, [{ ...last, headers: jump }], { timeoutMs: 1_000 });
+    await world.log.append(events, [last], { timeoutMs: 1_000 });
+    await keeper.turn();
+    expect((await newest()).manifest.next).toBe(before);
+    const { position } = await verifyJournal(world.log, events);
+    const ownerId = 'operator-1';
+    await repairJournal(world.log, { context: 'tasks', events, ownerId, from: position, nowMs: Date.now() });
+    const next = await world.own('tasks', world.loader('tasks'));
+    await world.untilSeen(next, await world.send('tasks', 1), []);
+    await keeper.turn();
+    expect((await newest()).manifest.next).toBeGreaterThan(before);
+    expect(next.begunAt).toEqual([before]);
+  });
+});
+
+describe('trimming of commands', () => {
+  const dayMs = 24 * 3_600_000;
+  const commands = { topic: topics.commands.tasks, partition };
+
+  it('takes what a durable snapshot covers and is a day old, hourly, and nothing else', async () => {
+    let nowMs = 1_800_000_000_000;
+    const world = await LedgerWorld.inMemory(() => nowMs);
+    try {
+      const tasks = await world.own('tasks');
+      const keeper = world.keeper('tasks', {}, [world.disk], () => nowMs);
+      const low = async () => (await world.log.offsets(commands)).low;
+      await world.untilSeen(tasks, await world.send('tasks', 10), []);
+      await keeper.turn();
+      nowMs += dayMs - 1_000;
+      await world.untilSeen(tasks, await world.send('tasks', 10), []);
+      await keeper.turn();
+      // A day old by now is none of them.
+      expect(await low()).toBe(0);
+      nowMs += 3_600_000;
+      await keeper.turn();
+      expect(await low()).toBe(10);
+      nowMs += dayMs;
+      const uncovered = await world.send('tasks', 5);
+      await world.untilSeen(tasks, uncovered, []);
+      await tasks.close();
+      nowMs += 2 * dayMs;
+      // All are old enough now. One that holds no snapshot trims nothing, whatever the journal covers.
+      await world.keeper('tasks', { trimEveryMs: 0 }, [], () => nowMs).turn();
+      expect(await low()).toBe(10);
+      const lazy = world.keeper('tasks', { trimEveryMs: 0, everyRecords: 1_000 }, [world.disk], () => nowMs);
+      await lazy.turn();
+      expect(await low()).toBe(20);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('below what is covered stops the host with an alarm, instead of skipping', async () => {
+    const world = await LedgerWorld.inMemory();
+    try {
+      await world.send('tasks', 5);
+      await world.log.trim(commands, 3);
+      const tasks = await world.own('tasks');
+      await eventually('the alarm', () => tasks.stopped.length > 0);
+      expect(tasks.stopped[0]).toMatch(/commands that are not covered yet were deleted/);
+      expect((await world.log.offsets({ topic: topics.events.tasks, partition })).end).toBe(1);
+    } finally {
+      await world.close();
+    }
+  });
+});
