@@ -110,7 +110,9 @@ export class System {
       FLUXFORGE_DATA_DIR: join(this.dataDir, app),
       FLUXFORGE_AGENT_JOIN_TOKEN: this.joinToken,
     };
-    const child = spawn(process.execPath, [this.entry(app, 'main.js')], {
+    // For profiles: FLUXFORGE_BENCH_NODE_FLAGS='--cpu-prof --cpu-prof-dir=DIR'.
+    const flags = (process.env['FLUXFORGE_BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+    const child = spawn(process.execPath, [...flags, this.entry(app, 'main.js')], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
