@@ -1,10 +1,9 @@
 import { type LeaseRef, type RunReport } from '@fluxforge/domain/agent';
 import { type CheckRequest, type CheckResult, type Labels } from '@fluxforge/events/catalogue';
 import { parseWork, type Work } from '../workload/index.js';
-import { type ControlProcess } from './control-process.js';
 import { type Machines } from './machines.js';
 import { type Down, keyText, type LeaseOrder, type Order, refOf, type Terms } from './messages.js';
-import { type Client, type Connection, type Network } from './network.js';
+import { type Client, type Connection, type Network, type Server } from './network.js';
 import { Process } from './process.js';
 import { type Prng } from './prng.js';
 import { type Timeline } from './timeline.js';
@@ -16,7 +15,7 @@ export interface AgentWorld {
   readonly machines: Machines;
   readonly witness: Witness;
   readonly ids: Prng;
-  server(address: string): ControlProcess | undefined;
+  server(address: string): Server | undefined;
   readonly addresses: readonly string[];
 }
 

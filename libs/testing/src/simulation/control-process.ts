@@ -7,27 +7,14 @@ import { type TopicPartition } from '@fluxforge/events/log';
 import { type HostSettings } from '@fluxforge/events/partition-host';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { ControlStreams } from './control-streams.js';
-import { HostUnit, type UnitWorld } from './host-unit.js';
+import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit } from './control-world.js';
+import { HostUnit } from './host-unit.js';
 import { type Up } from './messages.js';
 import { type Connection, type Server } from './network.js';
-import { type Member, type Placed, type PlacementGroup } from './placement-group.js';
+import { type Member, type Placed } from './placement-group.js';
 import { Process } from './process.js';
-import { type Prng } from './prng.js';
-import { type Scenario } from './scenario.js';
-import { type Telemetry } from './telemetry.js';
 import { confirmIntervalMs } from './timing.js';
-import { type Witness } from './witness.js';
 
-export interface ControlWorld extends UnitWorld {
-  readonly scenario: Scenario;
-  readonly groups: Readonly<Record<ContextName, PlacementGroup>>;
-  readonly telemetry: Telemetry;
-  readonly witness: Witness;
-  readonly ids: Prng;
-}
-
-export type TasksUnit = ReturnType<ControlProcess['makeTasksUnit']>;
-export type StatesUnit = ReturnType<ControlProcess['makeStatesUnit']>;
 type Unit = TasksUnit | StatesUnit;
 
 const tickEveryMs = 40;
@@ -36,7 +23,7 @@ const beatEveryMs = 250;
 const contexts = ['tasks', 'states'] as const;
 
 /** One incarnation of a control node: a dispatcher and a reconciler in one process, under one owner id. */
-export class ControlProcess implements Server, Member {
+export class ControlProcess implements Server, Member, StreamsOwner {
   readonly process = new Process();
   readonly ownerId: string;
   readonly tasks = new Map<number, TasksUnit>();
@@ -161,7 +148,7 @@ export class ControlProcess implements Server, Member {
     };
   }
 
-  makeTasksUnit(partition: number) {
+  private makeTasksUnit(partition: number): TasksUnit {
     const context = makeTasksContext(this.world.scenario.tasksPolicy);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
@@ -180,7 +167,7 @@ export class ControlProcess implements Server, Member {
     return unit;
   }
 
-  makeStatesUnit(partition: number) {
+  private makeStatesUnit(partition: number): StatesUnit {
     const context = makeStatesContext(this.world.scenario.statesPolicy);
     const settings = this.settings('states', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());

@@ -2,7 +2,7 @@ import { type AgentMessage } from '@fluxforge/domain/agent';
 import { agentCredential, leaseView, type TasksEffect } from '@fluxforge/domain/tasks-context';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { partitionOf } from '@fluxforge/events/partitioner';
-import { type ControlProcess, type ControlWorld, type TasksUnit } from './control-process.js';
+import { type ControlWorld, type StreamsOwner, type TasksUnit } from './control-world.js';
 import { type Hello, type Order, refOf, type Terms, type Up } from './messages.js';
 import { type Connection } from './network.js';
 
@@ -27,7 +27,7 @@ export class ControlStreams {
   private lastTicket = 0;
 
   constructor(
-    private readonly owner: ControlProcess,
+    private readonly owner: StreamsOwner,
     private readonly world: ControlWorld,
   ) {}
 

@@ -15,7 +15,13 @@ describe('the simulation of the whole control plane', () => {
     }
     const replays = broken.map((one) => `${one.violation}: npm run sim -- --seeds 1 --from ${one.seed}`);
     expect(replays).toEqual([]);
-    for (const what of ['takeover', 'retry', 'unknown outcome', 'void batch', 'restored compliance'] as const) {
+    for (const what of [
+      'takeover',
+      'retry',
+      'unknown outcome',
+      'void batch',
+      'restored compliance',
+    ] as const) {
       expect(counters.get(what)).toBeGreaterThan(0);
     }
   });

@@ -1,13 +1,22 @@
 import { type ReconcilerMessage } from '@fluxforge/domain/reconciling';
 import { type CheckRequest, type CheckResult } from '@fluxforge/events/catalogue';
-import { type ControlProcess } from './control-process.js';
+import { type Process } from './process.js';
 import { type Prng } from './prng.js';
 import { type Timeline } from './timeline.js';
+
+/** Who follows the telemetry topics. */
+export interface TelemetryReader {
+  readonly process: Process;
+  /** A check request, for the dispatcher's side. */
+  forward(partition: number, request: CheckRequest): void;
+  /** A check result, for the reconciler's. */
+  take(partition: number, message: ReconcilerMessage): void;
+}
 
 /** The telemetry topics: no position, so a new owner starts at their end, and what is lost is asked again. */
 export class Telemetry {
   lost = 0;
-  processes: () => readonly ControlProcess[] = () => [];
+  processes: () => readonly TelemetryReader[] = () => [];
 
   constructor(
     private readonly timeline: Timeline,
@@ -37,7 +46,7 @@ export class Telemetry {
     });
   }
 
-  private carry(what: string, to: (process: ControlProcess) => void): void {
+  private carry(what: string, to: (process: TelemetryReader) => void): void {
     if (this.prng.chance(this.loss)) {
       this.lost += 1;
       return;
