@@ -13,6 +13,7 @@ import {
   endsCount,
   journalFlaws,
   queueFlaws,
+  successFlaws,
   taskFlaws,
   witnessFlaws,
   type LoggedCommand,
@@ -39,6 +40,8 @@ const foldedTables = [
 export interface AuditInput {
   readonly submissions: readonly Submission[];
   readonly witness: Witness;
+  /** Of the submissions, those whose tasks can only end well. */
+  readonly mustSucceed?: readonly Submission[];
 }
 
 export interface Audit {
@@ -91,7 +94,10 @@ export async function compliant(system: TestSystem, stateId: string, deadlineMs:
 }
 
 /** Stops the system, and holds everything that it left behind against what was promised. */
-export async function stopAndAudit(system: TestSystem, { submissions, witness }: AuditInput): Promise<Audit> {
+export async function stopAndAudit(
+  system: TestSystem,
+  { submissions, witness, mustSucceed = [] }: AuditInput,
+): Promise<Audit> {
   const instances = new Map(
     [...system.agents.keys()].map((name) => {
       const { agentId, instance } = system.identity(name);
@@ -109,6 +115,7 @@ export async function stopAndAudit(system: TestSystem, { submissions, witness }:
     ...queueFlaws(submissions, await loggedCommands(system), events),
     ...taskFlaws(events.filter((event) => event.context === 'tasks')),
     ...witnessFlaws(witness.read(), events, testifying, instances),
+    ...successFlaws(mustSucceed, events),
     ...(await readModelFlaws(system)),
     ...(await endFlaws(system, events)),
   ];

@@ -1,4 +1,11 @@
-import { journalFlaws, queueFlaws, taskFlaws, witnessFlaws, type LoggedCommand } from './checks.js';
+import {
+  journalFlaws,
+  queueFlaws,
+  successFlaws,
+  taskFlaws,
+  witnessFlaws,
+  type LoggedCommand,
+} from './checks.js';
 import { type JournalEvent, type JournalPartition } from './journal.js';
 import { type Outcome, type Submission } from './submissions.js';
 import { testimonyOf } from './witness.js';
@@ -109,6 +116,16 @@ describe('queueFlaws', () => {
       expect(queueFlaws(submissions, commands, events).join('; ')).toMatch(flaw);
     },
   );
+});
+
+describe('successFlaws', () => {
+  it('finds a task that could succeed and did not', () => {
+    const tries = [{ outcome: 'accepted', status: 202, commandId: 'c' }] as const;
+    const submission = { name: 'n', key: null, tries: [...tries], taskIds: ['a'] };
+    expect(successFlaws([submission], history(['task.queued'], succeeded))).toEqual([]);
+    expect(successFlaws([submission], history(['task.queued'], end()))).toHaveLength(1);
+    expect(successFlaws([submission], [])).toHaveLength(1);
+  });
 });
 
 describe('witnessFlaws', () => {

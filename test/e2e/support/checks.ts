@@ -183,6 +183,20 @@ export function witnessFlaws(
   return [...overlaps, ...missing];
 }
 
+/** What was accepted and can be done has been done, whatever went wrong meanwhile. */
+export function successFlaws(mustSucceed: readonly Submission[], events: readonly JournalEvent[]): string[] {
+  const ends = new Map(
+    events.filter((e) => e.type === 'task.ended').map((e) => [String(e.data['task_id']), e.data]),
+  );
+  return mustSucceed.flatMap(({ name, taskIds, tries }) => {
+    if (!tries.some((t) => t.outcome === 'accepted')) return [];
+    const end = ends.get(taskIds[0] ?? '');
+    return end?.['end'] === 'succeeded'
+      ? []
+      : [`${name} (${taskIds[0]}) did not succeed: ${JSON.stringify(end)}`];
+  });
+}
+
 /** How the tasks ended, for the record that a test prints. */
 export function endsCount(events: readonly JournalEvent[]): Record<string, number> {
   const ends = events.filter((e) => e.type === 'task.ended').map((e) => String(e.data['end']));

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase } from '@fluxforge/testing/postgres';
 import {
@@ -7,6 +8,7 @@ import {
   type RunningKafka,
   type RunningPostgres,
 } from '../../../scripts/infra/index.mjs';
+import { childrenOf } from './process-table.js';
 
 /** Where the log and the database of a system are. */
 export interface Infra {
@@ -32,14 +34,18 @@ export async function sharedInfra(): Promise<Infra> {
 
 /** A broker and a database that the test may kill, pause and start again, on the same ports. */
 export class OwnInfra implements Infra {
+  private kafkaDead = false;
+  private postgresDead = false;
+
   private constructor(
     private readonly folder: string,
     private kafka: RunningKafka,
     private postgres: RunningPostgres,
   ) {}
 
-  static async start(folder: string): Promise<OwnInfra> {
-    mkdirSync(folder, { recursive: true });
+  static async start(): Promise<OwnInfra> {
+    const folder = mkdtempSync(join(tmpdir(), 'fluxforge-e2e-infra-'));
+    chmodSync(folder, 0o711); // Postgres may run as another user
     const [kafka, postgres] = await Promise.all([
       startKafka({ dataDir: join(folder, 'kafka'), heapMb: 256, ...runId() }),
       startPostgres({ dataDir: join(folder, 'postgres'), ...runId() }),
@@ -55,15 +61,39 @@ export class OwnInfra implements Infra {
     return this.postgres.url;
   }
 
-  get kafkaNow(): RunningKafka {
-    return this.kafka;
+  /** Open connections stay open and nobody answers, until `heal`. */
+  pauseKafka(): void {
+    this.kafka.pause();
   }
 
-  get postgresNow(): RunningPostgres {
-    return this.postgres;
+  /** All of it: the backends serve their clients without the postmaster. */
+  pausePostgres(): void {
+    this.postgres.pause();
+    for (const pid of childrenOf(this.postgres.pid)) process.kill(pid, 'SIGSTOP');
   }
 
-  async restartKafka(): Promise<void> {
+  async killKafka(): Promise<void> {
+    this.kafkaDead = true;
+    await this.kafka.kill9();
+  }
+
+  async killPostgres(): Promise<void> {
+    this.postgresDead = true;
+    await this.postgres.kill9();
+  }
+
+  /** Whatever was paused goes on, whatever was killed is started again, side by side. */
+  async heal(): Promise<void> {
+    this.kafka.resume();
+    this.postgres.resume();
+    for (const pid of childrenOf(this.postgres.pid)) process.kill(pid, 'SIGCONT');
+    await Promise.all([
+      this.kafkaDead ? this.restartKafka() : undefined,
+      this.postgresDead ? this.restartPostgres() : undefined,
+    ]);
+  }
+
+  private async restartKafka(): Promise<void> {
     const { port } = this.kafka;
     this.kafka = await startKafka({
       dataDir: join(this.folder, 'kafka'),
@@ -71,11 +101,13 @@ export class OwnInfra implements Infra {
       heapMb: 256,
       ...runId(),
     });
+    this.kafkaDead = false;
   }
 
-  async restartPostgres(): Promise<void> {
+  private async restartPostgres(): Promise<void> {
     const { port } = this.postgres;
     this.postgres = await startPostgres({ dataDir: join(this.folder, 'postgres'), port, ...runId() });
+    this.postgresDead = false;
   }
 
   async emptyDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
@@ -92,7 +124,9 @@ export class OwnInfra implements Infra {
   async stop(): Promise<void> {
     this.kafka.resume();
     this.postgres.resume();
+    for (const pid of childrenOf(this.postgres.pid)) process.kill(pid, 'SIGCONT');
     await Promise.all([this.kafka.stop(), this.postgres.stop()]);
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

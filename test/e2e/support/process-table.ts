@@ -3,10 +3,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Living processes (no zombies) that carry this variable with this value in their environment. */
 export function processesWith(name: string, value: string): number[] {
   const wanted = `${name}=${value}`;
+  return pids().filter((pid) => isAlive(pid) && read(`/proc/${pid}/environ`).split('\0').includes(wanted));
+}
+
+export function childrenOf(parent: number): number[] {
+  return pids().filter((pid) => {
+    const stat = read(`/proc/${pid}/stat`);
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+  });
+}
+
+function pids(): number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => isAlive(pid) && read(`/proc/${pid}/environ`).split('\0').includes(wanted));
+    .map(Number);
 }
 
 function isAlive(pid: number): boolean {

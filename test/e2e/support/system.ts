@@ -41,7 +41,7 @@ export class TestSystem {
   readonly topics: Topics = topicsOf(this.id);
   readonly log: LogPort;
   readonly partitions: number;
-  readonly dispatchers: SupervisedProcess[] = [];
+  readonly dispatchers: readonly SupervisedProcess[];
   readonly agents = new Map<string, SupervisedProcess>();
   api: SupervisedProcess;
   reconciler: SupervisedProcess;
@@ -51,12 +51,14 @@ export class TestSystem {
   tenantId = '';
   partition = -1;
 
+  private readonly apiPort: number;
+
   private constructor(
     readonly infra: Infra,
     options: SystemOptions,
-    private readonly apiPort: number,
-    private readonly outputPort: number,
+    [apiPort = 0, outputPort = 0, ...dispatcherPorts]: readonly number[],
   ) {
+    this.apiPort = apiPort;
     this.partitions = options.partitions ?? 2;
     this.log = createKafkaLog({ brokers: infra.brokers.split(','), clientId: 'fluxforge-e2e' });
     chmodSync(this.folder, 0o755);
@@ -65,20 +67,23 @@ export class TestSystem {
       FLUXFORGE_API_HTTP_ADDRESS: `${host}:${apiPort}`,
       FLUXFORGE_API_GRPC_ADDRESS: `${host}:${outputPort}`,
     });
-    for (let i = 1; i <= (options.dispatchers ?? 1); i += 1)
-      this.dispatchers.push(
-        this.controlPlane(
-          'dispatcher',
-          { FLUXFORGE_DISPATCHER_GRPC_ADDRESS: `${host}:0` },
-          `dispatcher-${i}`,
-        ),
-      );
+    this.dispatchers = dispatcherPorts.map((port, i) =>
+      this.controlPlane(
+        'dispatcher',
+        { FLUXFORGE_DISPATCHER_GRPC_ADDRESS: `${host}:${port}` },
+        `dispatcher-${i + 1}`,
+      ),
+    );
     this.reconciler = this.controlPlane('reconciler', {});
     this.projector = this.controlPlane('projector', {});
   }
 
   static async start(infra: Infra, options: SystemOptions): Promise<TestSystem> {
-    const system = new TestSystem(infra, options, await freePort(), await freePort());
+    // Known before the first start, and the same after each restart: agents and users remember them.
+    const wanted = 2 + (options.dispatchers ?? 1);
+    const ports = new Set<number>();
+    while (ports.size < wanted) ports.add(await freePort());
+    const system = new TestSystem(infra, options, [...ports]);
     try {
       await system.bringUp(options);
       return system;
