@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { hashedHeaders } from '@fluxforge/events/envelope';
 import { type LogRecord } from '@fluxforge/events/log';
 
@@ -15,7 +15,21 @@ export function recordHash(record: LogRecord): string {
     // A missing header and an empty one differ, and no value can run into the next name.
     text += value === undefined ? separator : `${value.length}:${value}${separator}`;
   }
-  const hash = createHash('sha256').update(text);
-  if (record.value !== null) hash.update(record.value);
-  return hash.digest('base64url');
+  return hashOf(text, record.value);
+}
+
+/** Most records are small: put together in one place they are hashed in one call, at half the cost. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+const mostBytesPerUnit = 3;
+
+function hashOf(text: string, value: Buffer | null): string {
+  const valueBytes = value?.length ?? 0;
+  if (text.length * mostBytesPerUnit + valueBytes > scratch.length) {
+    const large = createHash('sha256').update(text);
+    if (value !== null) large.update(value);
+    return large.digest('base64url');
+  }
+  const textBytes = scratch.write(text, 0, 'utf8');
+  value?.copy(scratch, textBytes);
+  return hash('sha256', scratch.subarray(0, textBytes + valueBytes), 'base64url');
 }

@@ -1,7 +1,7 @@
-import { header, parseBody, parseVersionedType } from '@fluxforge/events/envelope';
+import { header, parseBody } from '@fluxforge/events/envelope';
 import { type StoredRecord } from '@fluxforge/events/log';
 import { recordHash } from './chain.js';
-import { formatPosition, higherTerm, parseTerm, type EpochTerm, type Position } from './position.js';
+import { formatPosition, formatTerm, higherTerm, parseTerm, type Position } from './position.js';
 
 /**
  * The one rule by which every reader of an events partition, its owner included, tells what happened
@@ -26,8 +26,12 @@ export type Verdict =
 
 export class JournalReader {
   private haltedBecause: string | null = null;
+  /** The term as records carry it: nearly every record is of the current one and need not be parsed. */
+  private termText: string;
 
-  constructor(private at: Position) {}
+  constructor(private at: Position) {
+    this.termText = formatTerm(at);
+  }
 
   /** Where this reader stands: all before it is judged. */
   get position(): Position {
@@ -47,12 +51,12 @@ export class JournalReader {
         message: `offset ${record.offset} read again; the reader stands at ${this.at.next}`,
       };
     }
-    const terms = parseTerm(record.headers[header.term] ?? '');
+    const term = record.headers[header.term];
     const owner = record.headers[header.owner];
-    if (!terms || !owner) return this.skip(record, 'no-journal-headers');
-    if (isClaim(record)) return this.readClaim(record, terms, owner);
+    if (!term || !owner) return this.skip(record, 'no-journal-headers');
+    if (isClaim(record)) return this.readClaim(record, term, owner);
     if (this.haltedBecause !== null) return this.skip(record, 'halted');
-    return this.readEvent(record, terms, owner);
+    return this.readEvent(record, term, owner);
   }
 
   /**
@@ -68,18 +72,22 @@ export class JournalReader {
     if (next > this.at.next) this.at = { ...this.at, next };
   }
 
-  private readClaim(record: StoredRecord, terms: EpochTerm, owner: string): Verdict {
+  private readClaim(record: StoredRecord, term: string, owner: string): Verdict {
+    const terms = parseTerm(term);
+    if (!terms) return this.skip(record, 'no-journal-headers');
     if (!higherTerm(terms, this.at)) return this.skip(record, 'stale-claim');
     const claim = claimOf(record);
     if (claim === null) return this.skip(record, 'no-journal-headers');
     if (this.haltedBecause !== null && !this.repairs(claim.repairFrom)) return this.skip(record, 'halted');
     this.haltedBecause = null;
     this.at = { next: record.offset + 1, ...terms, owner, seq: 0, hash: recordHash(record) };
+    this.termText = formatTerm(terms);
     return { kind: 'claim', address: claim.address, generation: claim.generation };
   }
 
-  private readEvent(record: StoredRecord, terms: EpochTerm, owner: string): Verdict {
-    if (terms.epoch !== this.at.epoch || terms.term !== this.at.term) return this.skip(record, 'stale-term');
+  private readEvent(record: StoredRecord, term: string, owner: string): Verdict {
+    if (term !== this.termText)
+      return this.skip(record, parseTerm(term) ? 'stale-term' : 'no-journal-headers');
     if (owner !== this.at.owner) return this.skip(record, 'foreign-owner');
     const seq = Number(record.headers[header.seq]);
     if (seq <= this.at.seq) return this.skip(record, 'duplicate');
@@ -87,8 +95,9 @@ export class JournalReader {
       return this.halt(`seq jumps from ${this.at.seq} to ${seq} at offset ${record.offset}`);
     if (record.headers[header.previous] !== this.at.hash)
       return this.halt(`the hash chain breaks at offset ${record.offset}`);
-    this.at = { ...this.at, next: record.offset + 1, seq, hash: recordHash(record) };
-    return { kind: 'accepted' };
+    const { epoch, term: number } = this.at;
+    this.at = { next: record.offset + 1, epoch, term: number, owner, seq, hash: recordHash(record) };
+    return accepted;
   }
 
   private repairs(from: unknown): boolean {
@@ -109,8 +118,11 @@ export class JournalReader {
   }
 }
 
+const accepted: Verdict = { kind: 'accepted' };
+
+/** Of any version: what a claim does must not hang on what a newer one says besides. */
 function isClaim(record: StoredRecord): boolean {
-  return parseVersionedType(record.headers[header.type] ?? '')?.type === 'journal.claimed';
+  return record.headers[header.type]?.startsWith('journal.claimed.v') ?? false;
 }
 
 function claimOf(record: StoredRecord): { address: string; generation: number; repairFrom: unknown } | null {
