@@ -13,11 +13,20 @@ import { CACHE, inRoot } from './lib/paths.mjs';
 import { say, step } from './lib/progress.mjs';
 
 const SUITE = process.env.FLUXFORGE_DEBIAN_SUITE || 'bookworm';
-const MIRROR = process.env.FLUXFORGE_DEBIAN_MIRROR || 'http://deb.debian.org/debian';
+/** Where this machine gets its own packages of the suite from; nothing means debootstrap's default. */
+const MIRROR = process.env.FLUXFORGE_DEBIAN_MIRROR || aptMirror();
 const BASE = path.join(CACHE, `scratch-root-${SUITE}`);
 const BASE_PACKAGES = 'openssh-server,cron,procps';
 const DEBOOTSTRAP_MS = 15 * 60_000;
 const EXAMPLE_MS = 5 * 60_000;
+
+function aptMirror() {
+  const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE)'], {
+    encoding: 'utf8',
+  });
+  const lines = (stdout ?? '').split('\n').map((line) => line.split(' '));
+  return lines.find(([, release]) => release === SUITE)?.[0];
+}
 
 /** How a machine drifts from each example. */
 const BREAK = {
@@ -78,7 +87,7 @@ function makeBase() {
   const root = path.join(BASE, 'root');
   must(
     'debootstrap',
-    ['--variant=minbase', `--include=${BASE_PACKAGES}`, SUITE, root, MIRROR],
+    ['--variant=minbase', `--include=${BASE_PACKAGES}`, SUITE, root, ...(MIRROR ? [MIRROR] : [])],
     DEBOOTSTRAP_MS,
   );
   // The examples run without a network: what they install is fetched now.
