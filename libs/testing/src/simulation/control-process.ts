@@ -17,7 +17,8 @@ import { confirmIntervalMs } from './timing.js';
 
 type Unit = TasksUnit | StatesUnit;
 
-const tickEveryMs = 40;
+/** As production hosts are ticked. */
+const tickEveryMs = 20;
 
 const beatEveryMs = 250;
 const contexts = ['tasks', 'states'] as const;

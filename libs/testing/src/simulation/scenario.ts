@@ -98,7 +98,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
       pauseEveryMs: every(0.6, 4_000, 15_000),
       twinEveryMs: every(0.5, 5_000, 20_000),
       swapEveryMs: every(0.7, 3_000, 12_000),
-      doublePlacement: some(0.4, 0.1, 0.6),
+      doublePlacement: some(0.4, 0.05, 0.35),
       groupResetEveryMs: every(0.15, 10_000, 30_000),
       skewMs: prng.pick([0, 50, 2_000]),
     },
