@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { JournalReader, startOfLog } from '@fluxforge/events/journal';
 import { Scribe, someState, writeAgent, writeHealedState, writeTask } from '@fluxforge/testing/history';
 import { createTestDatabase, tableDigests, type TestDatabase } from '@fluxforge/testing/postgres';
@@ -87,6 +88,18 @@ async function freshStore(): Promise<{ store: ProjectionStore; url: string }> {
   return { store, url: database.url };
 }
 
+/** From outside; resolves when the server has let it go and the news has had its time to arrive. */
+async function endConnection(url: string, pid: number): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+    await client.query('SELECT pg_sleep(0.1)');
+  } finally {
+    await client.end();
+  }
+}
+
 afterAll(async () => {
   await Promise.all(stores.map((store) => store.close()));
   for (const database of databases) await database.drop();
@@ -135,6 +148,22 @@ describe('projection store', () => {
     });
     await expect(broken).rejects.toBeInstanceOf(StoreUnavailable);
     expect(await tableDigests(url, [...foldedTables, 'positions'])).toEqual(before);
+    const retried = await store.commit(keyOf('tasks'), 0, first!.end, (sql) =>
+      projectEvents(first!.events, sql),
+    );
+    expect(retried).toBe('committed');
+  });
+
+  it('outlives a connection that breaks between two statements of a transaction', async () => {
+    const { store, url } = await freshStore();
+    const [first] = portionsOf(tasksHistory(), 'tasks', 20);
+    await store.begin(keyOf('tasks'), atStart);
+    const broken = store.commit(keyOf('tasks'), 0, first!.end, async (sql) => {
+      const { rows } = await sql.query({ name: 'own_pid', text: 'SELECT pg_backend_pid() AS pid', values: [] });
+      await endConnection(url, Number(rows[0]!['pid']));
+      await projectEvents(first!.events, sql);
+    });
+    await expect(broken).rejects.toBeInstanceOf(StoreUnavailable);
     const retried = await store.commit(keyOf('tasks'), 0, first!.end, (sql) =>
       projectEvents(first!.events, sql),
     );

@@ -1,6 +1,7 @@
 import { Pool, types, type PoolClient } from 'pg';
 import { type ProjectionKey, type Standing } from '../positions/standing.js';
 import { searchPath } from '../queries/data-source.js';
+import { outliveBrokenConnections } from '../rows/pool-errors.js';
 import { type SqlRunner } from '../rows/table.js';
 import { asStoreError } from '../rows/pg-errors.js';
 
@@ -50,8 +51,7 @@ export class ProjectionStore {
       options: options.schema ? `${sessionSettings} ${searchPath(options.schema)}` : sessionSettings,
       types: { getTypeParser: parserOf },
     });
-    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
-    this.pool.on('error', () => {});
+    outliveBrokenConnections(this.pool);
   }
 
   /** @throws StoreUnavailable, also while the tables are not there yet */

@@ -7,6 +7,7 @@ import {
   type SnapshotStore,
 } from '@fluxforge/events/snapshots';
 import { asStoreError } from '../rows/pg-errors.js';
+import { outliveBrokenConnections } from '../rows/pool-errors.js';
 
 export interface PostgresSnapshotsOptions {
   readonly url: string;
@@ -43,8 +44,7 @@ export class PostgresSnapshots implements SnapshotStore {
       keepAlive: true,
       application_name: 'fluxforge-snapshots',
     });
-    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
-    this.pool.on('error', () => {});
+    outliveBrokenConnections(this.pool);
   }
 
   /** @throws StoreUnavailable */
