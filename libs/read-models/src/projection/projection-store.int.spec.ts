@@ -159,7 +159,11 @@ describe('projection store', () => {
     const [first] = portionsOf(tasksHistory(), 'tasks', 20);
     await store.begin(keyOf('tasks'), atStart);
     const broken = store.commit(keyOf('tasks'), 0, first!.end, async (sql) => {
-      const { rows } = await sql.query({ name: 'own_pid', text: 'SELECT pg_backend_pid() AS pid', values: [] });
+      const { rows } = await sql.query({
+        name: 'own_pid',
+        text: 'SELECT pg_backend_pid() AS pid',
+        values: [],
+      });
       await endConnection(url, Number(rows[0]!['pid']));
       await projectEvents(first!.events, sql);
     });
