@@ -66,17 +66,27 @@ export class Clients {
   /** No new work; agents that were drained are taken back, and what no agent will ever suit is cancelled. */
   stop(): void {
     this.stopped = true;
-    this.cancelHopeless();
-    for (const { tenantId, agentId } of this.agents) this.drain(tenantId, agentId, false);
+    this.tidy();
   }
 
-  private cancelHopeless(): void {
+  /** Again and again: what was sent before may land late. */
+  private tidy(): void {
     const { witness, timeline } = this.world;
+    for (const agent of witness.tasks.agents.values()) {
+      if (agent.draining) this.drain(agent.tenantId, agent.id, false);
+    }
     for (const task of witness.tasks.tasks.values()) {
       if (task.end !== null || witness.tasks.placeable(task)) continue;
       this.send(task.tenantId, { type: 'task.cancel', data: { task_id: task.id } });
     }
-    timeline.after(5_000, 'cancel-hopeless', () => this.cancelHopeless());
+    timeline.after(3_000, 'tidy', () => this.tidy());
+  }
+
+  /** Unless by then there is to be no new work. */
+  private later(meanMs: number, what: string, work: () => void): void {
+    this.world.timeline.after(this.prng.spread(meanMs), what, () => {
+      if (!this.stopped) work();
+    });
   }
 
   private loop(what: string, meanMs: number, work: () => void): void {
@@ -114,9 +124,11 @@ export class Clients {
 
   private submit(): void {
     if (this.tasks >= maxTasks) return;
-    this.tasks += 1;
-    const { timeline, scenario } = this.world;
+    const { timeline, scenario, witness } = this.world;
     const tenantId = this.prng.pick(scenario.tenants);
+    // Nobody has a key of a tenant that is not there yet.
+    if (!witness.tasks.tenants.has(tenantId)) return;
+    this.tasks += 1;
     const agentIds = this.agents.filter((agent) => agent.tenantId === tenantId).map(({ agentId }) => agentId);
     const spec = drawTaskSpec(this.prng, { nowMs: timeline.nowMs, agentIds });
     const isKeyed = this.prng.chance(0.5);
@@ -130,20 +142,17 @@ export class Clients {
     for (let repeats = this.prng.below(4); repeats > 0; repeats--) {
       const other = this.prng.chance(0.2);
       const again = other ? { ...data, keyed: { ...keyed, body_hash: hashHex(`other ${taskId}`) } } : data;
-      timeline.after(this.prng.spread(5_000), 'repeat', () =>
-        this.send(tenantId, { type: 'task.submit', data: again }, taskId),
-      );
+      this.later(5_000, 'repeat', () => this.send(tenantId, { type: 'task.submit', data: again }, taskId));
     }
   }
 
   private cancelLater(tenantId: string, taskId: string): void {
-    this.world.timeline.after(this.prng.spread(600), 'cancel', () =>
-      this.send(tenantId, { type: 'task.cancel', data: { task_id: taskId } }),
-    );
+    this.later(600, 'cancel', () => this.send(tenantId, { type: 'task.cancel', data: { task_id: taskId } }));
   }
 
   private changeStates(): void {
     const tenantId = this.prng.pick(this.world.scenario.tenants);
+    if (!this.world.witness.tasks.tenants.has(tenantId)) return;
     const states = this.states.get(tenantId) as Map<string, number>;
     if (states.size === 0 || (states.size < maxStates && this.prng.chance(0.4))) {
       this.versions += 1;
@@ -158,7 +167,7 @@ export class Clients {
     }
     if (draw < 0.8) return this.send(tenantId, { type: 'state.resume', data: { state_id: stateId } });
     this.send(tenantId, { type: 'state.suspend', data: { state_id: stateId } });
-    this.world.timeline.after(this.prng.spread(2_000), 'resume', () =>
+    this.later(2_000, 'resume', () =>
       this.send(tenantId, { type: 'state.resume', data: { state_id: stateId } }),
     );
   }
@@ -184,7 +193,7 @@ export class Clients {
   private operate(): void {
     const { tenantId, agentId } = this.prng.pick(this.agents);
     this.drain(tenantId, agentId, true);
-    this.world.timeline.after(this.prng.spread(2_000), 'undrain', () => this.drain(tenantId, agentId, false));
+    this.later(2_000, 'undrain', () => this.drain(tenantId, agentId, false));
   }
 
   private drain(tenantId: string, agentId: string, drain: boolean): void {

@@ -33,7 +33,7 @@ export interface UnitWorld {
   readonly topics: Topics;
   readonly prng: Prng;
   readonly onStopped: (unit: string, reason: string) => void;
-  readonly onDeadLetter: () => void;
+  readonly onDeadLetter: (tp: TopicPartition, offset: number) => void;
   readonly onLeading: (process: Process, unit: string, terms: EpochTerm) => void;
   readonly snapshot: (context: ContextName, partition: number) => Snapshot | null;
 }
@@ -160,11 +160,7 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
         this.followed[request.source] = null;
         return;
       case 'dead-letter':
-        world.onDeadLetter();
-        return world.timeline.after(world.prng.between(2, 60), 'parked', () => {
-          const { source, record } = request;
-          if (source !== 'own') this.answered((now) => this.host.parked(source, record.offset, now));
-        });
+        return this.deadLetter(request.source, request.record.offset);
       case 'effects':
         return duties.onEffects(request.effects);
       case 'settle':
@@ -195,11 +191,24 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
     });
   }
 
-  private follow(source: Source, from: number): void {
+  /** Parked after a while, whatever becomes of who asked for it. */
+  private deadLetter(source: Source | 'own', offset: number): void {
+    this.world.timeline.after(this.world.prng.between(2, 60), 'parked', () => {
+      if (source === 'own') return;
+      this.world.onDeadLetter(this.topicOf(source), offset);
+      this.answered((now) => this.host.parked(source, offset, now));
+    });
+  }
+
+  private topicOf(source: Source): TopicPartition {
     const { topics } = this.world;
-    const other: ContextName = this.settings.context === 'tasks' ? 'states' : 'tasks';
-    const topic = source === 'commands' ? topics.commands[this.settings.context] : topics.events[other];
-    const followed = { tp: { topic, partition: this.settings.partition }, next: from, coming: false };
+    const { context, partition } = this.settings;
+    const other: ContextName = context === 'tasks' ? 'states' : 'tasks';
+    return { topic: source === 'commands' ? topics.commands[context] : topics.events[other], partition };
+  }
+
+  private follow(source: Source, from: number): void {
+    const followed = { tp: this.topicOf(source), next: from, coming: false };
     this.followed[source] = followed;
     this.deliver(source, followed);
   }

@@ -1,6 +1,7 @@
 import { type LeaseRef, type RunReport } from '@fluxforge/domain/agent';
 import { type TasksEffect } from '@fluxforge/domain/tasks-context';
 import { type CheckResult, type ContextName } from '@fluxforge/events/catalogue';
+import { header } from '@fluxforge/events/envelope';
 import { formatTerm, type EpochTerm } from '@fluxforge/events/journal';
 import { type StoredRecord, type TopicPartition } from '@fluxforge/events/log';
 import { type HostSettings } from '@fluxforge/events/partition-host';
@@ -34,6 +35,8 @@ export class Witness {
   private readonly requestedTasks = new Set<string>();
   private readonly leases = new Set<string>();
   private readonly leaders = new Map<string, object>();
+  /** What nobody can understand and nobody has parked yet. */
+  private readonly poison = new Set<string>();
   private unanswered = 0;
 
   constructor(
@@ -60,7 +63,7 @@ export class Witness {
     if (topic === this.topics.events[context]) {
       for (const record of records) this.event(this.journals[context][partition] as JournalModel, record);
     } else {
-      for (const record of records) this.command(record);
+      for (const record of records) this.command(topic, partition, record);
     }
   }
 
@@ -132,7 +135,13 @@ export class Witness {
     insist(this.leases.has(key), 'effects after commit', () => `${key} is pushed, and is not in the log`);
   }
 
+  /** The dead letters topic has this record. */
+  parked({ topic, partition }: TopicPartition, offset: number): void {
+    this.poison.delete(`${topic}/${partition}/${offset}`);
+  }
+
   unfinished(): string | null {
+    for (const record of this.poison) return `I16: poison ${record} was never parked`;
     if (this.unanswered > 0) {
       for (const [id, sent] of this.commands) {
         if (sent.acknowledged && sent.answers === 0)
@@ -172,9 +181,10 @@ export class Witness {
     }
   }
 
-  private command(record: StoredRecord): void {
-    const sent = this.commands.get(record.headers['ce_id'] ?? '');
+  private command(topic: string, partition: number, record: StoredRecord): void {
+    const sent = this.commands.get(record.headers[header.id] ?? '');
     if (sent) sent.landed += 1;
+    else this.poison.add(`${topic}/${partition}/${record.offset}`);
   }
 
   /** The events of one decision lie together; a command in the log once is decided once. */

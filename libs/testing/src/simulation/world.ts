@@ -29,6 +29,9 @@ const contexts = ['tasks', 'states'] as const;
 /** After healing everything must have come to its end within this. */
 const livenessMs = 240_000;
 const lookEveryMs = 500;
+/** The last progress is written, the last cancel of what is hopeless is answered. */
+const settlesWithinMs = 1_500;
+const maxLooks = 10;
 
 /** The whole control plane in one thread, on virtual time, with everything that can go wrong going wrong. */
 export class World {
@@ -113,7 +116,34 @@ export class World {
     });
     this.counters.add('unknown outcome', this.log.unknownOutcomes);
     if (!ended) throw new Violation('I2L liveness', `not at rest ${livenessMs} ms after healing: ${why}`);
+    this.insistQuiet();
     this.compareAtTheEnd();
+  }
+
+  /** A system at rest writes nothing: a log that is kept for ever must not grow by itself. */
+  private insistQuiet(): void {
+    for (let looks = 0; looks < maxLooks; looks++) {
+      const asked = this.ends('commands');
+      this.runUntil(this.timeline.nowMs + settlesWithinMs, () => false);
+      const before = this.ends('events');
+      this.runUntil(this.timeline.nowMs + settlesWithinMs, () => false);
+      // Somebody still asked for something, as patient clients do: that is no rest.
+      if (this.ends('commands') !== asked) continue;
+      const after = this.ends('events');
+      return insist(
+        after === before,
+        'I15 nothing grows',
+        () => `at rest, ends went from ${before} to ${after}`,
+      );
+    }
+  }
+
+  private ends(kind: 'commands' | 'events'): string {
+    const topics = contexts.map((context) => this.topics[kind][context]);
+    const partitions = Array.from({ length: this.scenario.partitions }, (_, partition) => partition);
+    return topics
+      .flatMap((topic) => partitions.map((partition) => this.log.core.end({ topic, partition })))
+      .join();
   }
 
   /** True as soon as `done` holds, looked at now and then; false when the time is over. */
@@ -253,7 +283,10 @@ export class World {
         return snapshot;
       },
       witness: this.witness,
-      onDeadLetter: () => this.counters.add('poison'),
+      onDeadLetter: (tp, offset) => {
+        this.counters.add('poison');
+        this.witness.parked(tp, offset);
+      },
       onLeading: (process, unit, terms) => this.witness.leads(process, unit, terms),
       onStopped: (unit, reason) => {
         throw new Violation('no partition stops', `${unit}: ${reason}`);
