@@ -57,6 +57,8 @@ export class System {
   }
 
   async start(): Promise<void> {
+    // A benchmark that throws must not leave its system behind.
+    process.once('exit', () => this.children.forEach((child) => child.kill('SIGKILL')));
     mkdirSync(join(this.dataDir, 'logs'), { recursive: true, mode: 0o755 });
     const infra = (await import(join(this.root, 'scripts/infra/index.mjs'))) as Infra;
     this.kafka = await infra.startKafka({
