@@ -1,10 +1,16 @@
-import { type Command, type CommandBody, type ContextName, type Labels } from '@fluxforge/events/catalogue';
+import {
+  type Command,
+  type CommandBody,
+  type ContextName,
+  type Labels,
+  type StateSpec,
+} from '@fluxforge/events/catalogue';
 import { encodeCommand } from '@fluxforge/events/envelope';
 import { hashHex } from '@fluxforge/domain/kernel';
 import { type AppendFailure } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
-import { drawStateSpec, drawTaskSpec } from '../workload/index.js';
+import { drawStateSpec, drawTaskSpec, versionOf } from '../workload/index.js';
 import { type FaultyLog } from './faulty-log.js';
 import { type Prng } from './prng.js';
 import { type Scenario } from './scenario.js';
@@ -36,7 +42,8 @@ export class Clients {
   private tasks = 0;
   private versions = 0;
   private commands = 0;
-  private readonly states = new Map<string, Map<string, number>>();
+  private readonly states = new Map<string, Map<string, StateSpec>>();
+  private labels = 0;
 
   constructor(
     private readonly world: ClientWorld,
@@ -153,7 +160,7 @@ export class Clients {
   private changeStates(): void {
     const tenantId = this.prng.pick(this.world.scenario.tenants);
     if (!this.world.witness.tasks.tenants.has(tenantId)) return;
-    const states = this.states.get(tenantId) as Map<string, number>;
+    const states = this.states.get(tenantId) as Map<string, StateSpec>;
     if (states.size === 0 || (states.size < maxStates && this.prng.chance(0.4))) {
       this.versions += 1;
       return this.declare(tenantId, `state-${this.versions}`);
@@ -173,25 +180,28 @@ export class Clients {
   }
 
   private declare(tenantId: string, stateId: string): void {
-    (this.states.get(tenantId) as Map<string, number>).set(stateId, 1);
     const spec = drawStateSpec(this.prng, stateId, 1);
+    (this.states.get(tenantId) as Map<string, StateSpec>).set(stateId, spec);
     const data = { state_id: stateId, name: stateId, labels: {}, spec };
     this.send(tenantId, { type: 'state.declare', data });
   }
 
+  /** Of what is declared, or only of a label, which opens no new generation. */
   private update(tenantId: string, stateId: string): void {
-    const states = this.states.get(tenantId) as Map<string, number>;
-    const version = (states.get(stateId) ?? 1) + 1;
-    states.set(stateId, version);
-    const spec = drawStateSpec(this.prng, stateId, version);
-    this.send(tenantId, {
-      type: 'state.update',
-      data: { state_id: stateId, name: stateId, labels: { version: String(version) }, spec },
-    });
+    const states = this.states.get(tenantId) as Map<string, StateSpec>;
+    this.labels += 1;
+    const known = states.get(stateId) as StateSpec;
+    const spec = this.prng.chance(0.2) ? known : drawStateSpec(this.prng, stateId, versionOf(known) + 1);
+    states.set(stateId, spec);
+    const labels = { change: String(this.labels) };
+    this.send(tenantId, { type: 'state.update', data: { state_id: stateId, name: stateId, labels, spec } });
   }
 
   private operate(): void {
     const { tenantId, agentId } = this.prng.pick(this.agents);
+    if (this.prng.chance(this.world.scenario.removal)) {
+      return this.send(tenantId, { type: 'agent.remove', data: { agent_id: agentId } });
+    }
     this.drain(tenantId, agentId, true);
     this.later(2_000, 'undrain', () => this.drain(tenantId, agentId, false));
   }

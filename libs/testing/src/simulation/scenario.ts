@@ -47,6 +47,8 @@ export interface Scenario {
   readonly nodes: NodeFaults;
   readonly agentCrashEveryMs: number;
   readonly relabelEveryMs: number;
+  /** How often what an operator does to an agent is to remove it. */
+  readonly removal: number;
   readonly telemetryLoss: number;
   readonly poison: number;
   readonly taskEveryMs: number;
@@ -104,6 +106,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     },
     agentCrashEveryMs: every(0.6, 4_000, 15_000),
     relabelEveryMs: every(0.3, 8_000, 20_000),
+    removal: some(0.2, 0.1, 0.3),
     telemetryLoss: some(0.6, 0.02, 0.3),
     poison: some(0.4, 0.01, 0.04),
     taskEveryMs: prng.pick([250, 500, 1_000]),

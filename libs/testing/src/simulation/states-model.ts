@@ -6,6 +6,7 @@ import {
   type StateSpec,
 } from '@fluxforge/events/catalogue';
 import { matchesSelector } from '@fluxforge/domain/kernel';
+import { versionOf } from '../workload/index.js';
 import { type Counters } from './counters.js';
 import { type Machines } from './machines.js';
 import { type TasksModel } from './tasks-model.js';
@@ -343,8 +344,4 @@ function isDrift(code: number): boolean {
 
 function allowance(budget: Budget, targets: number): number {
   return 'count' in budget ? budget.count : Math.ceil((budget.percent * targets) / 100);
-}
-
-function versionOf(spec: StateSpec): number {
-  return Number(String(spec.check_cmd).split(' ')[1]);
 }

@@ -123,27 +123,32 @@ export class World {
   /** A system at rest writes nothing: a log that is kept for ever must not grow by itself. */
   private insistQuiet(): void {
     for (let looks = 0; looks < maxLooks; looks++) {
-      const asked = this.ends('commands');
+      const asked = this.commandsSent();
       this.runUntil(this.timeline.nowMs + settlesWithinMs, () => false);
-      const before = this.ends('events');
+      const before = this.eventsAccepted();
       this.runUntil(this.timeline.nowMs + settlesWithinMs, () => false);
       // Somebody still asked for something, as patient clients do: that is no rest.
-      if (this.ends('commands') !== asked) continue;
-      const after = this.ends('events');
+      if (this.commandsSent() !== asked) continue;
+      const after = this.eventsAccepted();
       return insist(
         after === before,
         'I15 nothing grows',
-        () => `at rest, ends went from ${before} to ${after}`,
+        () => `at rest, events went from ${before} to ${after}`,
       );
     }
   }
 
-  private ends(kind: 'commands' | 'events'): string {
-    const topics = contexts.map((context) => this.topics[kind][context]);
+  private commandsSent(): string {
     const partitions = Array.from({ length: this.scenario.partitions }, (_, partition) => partition);
-    return topics
+    return contexts
+      .map((context) => this.topics.commands[context])
       .flatMap((topic) => partitions.map((partition) => this.log.core.end({ topic, partition })))
       .join();
+  }
+
+  private eventsAccepted(): string {
+    const { tasks, states } = this.witness.journals;
+    return [...tasks, ...states].map(({ accepted }) => accepted.length).join();
   }
 
   /** True as soon as `done` holds, looked at now and then; false when the time is over. */
@@ -172,7 +177,11 @@ export class World {
   private unsettled(): string | null {
     const unfinished = this.witness.unfinished() ?? this.witness.states.unsettled(this.machines);
     if (unfinished) return unfinished;
-    for (const agent of this.agents) if (!agent.idle) return `${agent.name} still holds leases or reports`;
+    for (const agent of this.agents) {
+      // Nobody listens to one that was removed.
+      const isThere = this.witness.tasks.agentOf(agent.tenantId, agent.name) !== undefined;
+      if (isThere && !agent.idle) return `${agent.name} still holds leases or reports`;
+    }
     for (const context of contexts) {
       for (let p = 0; p < this.scenario.partitions; p++) {
         if (!this.leader(context, p)) return `nobody leads ${context}/${p} with nothing left to do`;

@@ -1,5 +1,5 @@
 import { type StateSpec, type TaskSpec } from '@fluxforge/events/catalogue';
-import { applyCommand, checkCommand, hangCommand, runCommand } from './work.js';
+import { applyCommand, checkCommand, hangCommand, parseWork, runCommand } from './work.js';
 
 /** What a generator of work draws from. */
 export interface Draw {
@@ -51,4 +51,10 @@ export function drawStateSpec(draw: Draw, stateId: string, version: number): Sta
     backoff: { base_ms: draw.between(50, 400), max_ms: 1_000 },
     priority: draw.between(0, 9),
   };
+}
+
+/** The version that a state's commands bring about. */
+export function versionOf(spec: StateSpec): number {
+  const work = parseWork(spec.check_cmd);
+  return work.kind === 'check' ? work.generation : 0;
 }
