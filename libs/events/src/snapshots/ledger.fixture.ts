@@ -6,7 +6,7 @@ import { encodeCommand } from '@fluxforge/events/envelope';
 import { InMemoryCluster, InMemoryLog } from '@fluxforge/events/in-memory';
 import { type LogPort } from '@fluxforge/events/log';
 import { type HostContext, HostGroup, type Snapshot } from '@fluxforge/events/partition-host';
-import { topicsOf, topicSpecs } from '@fluxforge/events/topics';
+import { topicsOf, topicSpecs, type Topics } from '@fluxforge/events/topics';
 import { eventually } from '../log.features.js';
 import { DiskSnapshots } from './disk-snapshots.js';
 import { SnapshotKeeper } from './keeper.js';
@@ -51,9 +51,10 @@ export function ledgerContext(name: ContextName): LedgerContext {
   };
 }
 
-export const prefix = 'ff';
+const inMemoryPrefix = 'ff';
 export const partition = 0;
-export const topics = topicsOf(prefix);
+/** Of worlds in memory. */
+export const topics = topicsOf(inMemoryPrefix);
 export const shape = 'ledger-1';
 
 interface Owner {
@@ -70,20 +71,38 @@ export class LedgerWorld {
   readonly news: KeeperNews[] = [];
   readonly ignored: string[] = [];
   readonly log: LogPort;
+  readonly topics: Topics;
+  private readonly clients: LogPort[] = [];
   private readonly owners = new Set<Owner>();
   private sent = 0;
 
   private constructor(
     readonly cluster: InMemoryCluster | null,
-    private readonly connect: () => LogPort,
+    private readonly prefix: string,
+    private readonly makeClient: () => LogPort,
   ) {
-    this.log = connect();
+    this.log = this.connect();
+    this.topics = topicsOf(prefix);
   }
 
   static async inMemory(nowMs?: () => number): Promise<LedgerWorld> {
     const cluster = new InMemoryCluster(nowMs ? { nowMs } : {});
-    const world = new LedgerWorld(cluster, () => new InMemoryLog(cluster));
-    await world.log.ensureTopics(topicSpecs(prefix, { partitions: 1, replication: 1, minInsyncReplicas: 1 }));
+    return LedgerWorld.made(new LedgerWorld(cluster, inMemoryPrefix, () => new InMemoryLog(cluster)));
+  }
+
+  static async on(prefix: string, connect: () => LogPort): Promise<LedgerWorld> {
+    return LedgerWorld.made(new LedgerWorld(null, prefix, connect));
+  }
+
+  private connect(): LogPort {
+    const client = this.makeClient();
+    this.clients.push(client);
+    return client;
+  }
+
+  private static async made(world: LedgerWorld): Promise<LedgerWorld> {
+    const durability = { partitions: 1, replication: 1, minInsyncReplicas: 1 };
+    await world.log.ensureTopics(topicSpecs(world.prefix, durability));
     return world;
   }
 
@@ -95,7 +114,7 @@ export class LedgerWorld {
     return new SnapshotLoader(this.log, stores, {
       context,
       shape: asked,
-      eventsTopic: topics.events[context],
+      eventsTopic: this.topics.events[context],
       onIgnored: (_of, { store, next, because }) => void this.ignored.push(`${store}@${next}: ${because}`),
       onStoreFailed: (_of, store, error) => void this.ignored.push(`${store}: ${String(error)}`),
       listTimeoutMs: 100,
@@ -111,7 +130,7 @@ export class LedgerWorld {
     const keeper = new SnapshotKeeper<Ledger, Own, Own>({
       context: ledgerContext(context),
       shape,
-      topicPrefix: prefix,
+      topicPrefix: this.prefix,
       log: this.connect(),
       stores,
       pace: { ...defaultSnapshotPace, pollMs: 5, everyRecords: 1, restFactor: 0, ...pace },
@@ -137,7 +156,7 @@ export class LedgerWorld {
       client,
       {
         context,
-        topicPrefix: prefix,
+        topicPrefix: this.prefix,
         partitions: 1,
         epoch: 1,
         address: '',
@@ -169,7 +188,6 @@ export class LedgerWorld {
       close: async () => {
         if (!this.owners.delete(owner)) return;
         await group.close();
-        await client.close();
       },
     };
     this.owners.add(owner);
@@ -184,7 +202,7 @@ export class LedgerWorld {
       const command = { type: 'task.cancel', id, tenantId: 't', provenance: cause, data: { task_id: 'x' } };
       return encodeCommand(command as Command, Date.now());
     });
-    const tp = { topic: topics.commands[context], partition };
+    const tp = { topic: this.topics.commands[context], partition };
     await this.log.append(tp, records, { timeoutMs: 5_000, concurrent: true });
     return ids;
   }
@@ -206,7 +224,7 @@ export class LedgerWorld {
 
   async close(): Promise<void> {
     for (const owner of [...this.owners]) await owner.close();
-    await this.log.close();
+    await Promise.all(this.clients.map((client) => client.close()));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
