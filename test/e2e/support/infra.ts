@@ -8,7 +8,7 @@ import {
   type RunningKafka,
   type RunningPostgres,
 } from '../../../scripts/infra/index.mjs';
-import { childrenOf } from './process-table.js';
+import { signalChildren } from './process-table.js';
 
 /** Where the log and the database of a system are. */
 export interface Infra {
@@ -69,7 +69,7 @@ export class OwnInfra implements Infra {
   /** All of it: the backends serve their clients without the postmaster. */
   pausePostgres(): void {
     this.postgres.pause();
-    for (const pid of childrenOf(this.postgres.pid)) process.kill(pid, 'SIGSTOP');
+    signalChildren(this.postgres.pid, 'SIGSTOP');
   }
 
   async killKafka(): Promise<void> {
@@ -86,7 +86,7 @@ export class OwnInfra implements Infra {
   async heal(): Promise<void> {
     this.kafka.resume();
     this.postgres.resume();
-    for (const pid of childrenOf(this.postgres.pid)) process.kill(pid, 'SIGCONT');
+    signalChildren(this.postgres.pid, 'SIGCONT');
     await Promise.all([
       this.kafkaDead ? this.restartKafka() : undefined,
       this.postgresDead ? this.restartPostgres() : undefined,
@@ -124,7 +124,7 @@ export class OwnInfra implements Infra {
   async stop(): Promise<void> {
     this.kafka.resume();
     this.postgres.resume();
-    for (const pid of childrenOf(this.postgres.pid)) process.kill(pid, 'SIGCONT');
+    signalChildren(this.postgres.pid, 'SIGCONT');
     await Promise.all([this.kafka.stop(), this.postgres.stop()]);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -13,6 +13,17 @@ export function childrenOf(parent: number): number[] {
   });
 }
 
+/** A child that has ended between being listed and being signalled needs no signal. */
+export function signalChildren(parent: number, signal: NodeJS.Signals): void {
+  for (const pid of childrenOf(parent)) {
+    try {
+      process.kill(pid, signal);
+    } catch (error: unknown) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 function pids(): number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
