@@ -68,6 +68,8 @@ it(`loses nothing over ${killsOfEach} kills of each app (seed ${seed})`, async (
     expect(system.all.flatMap((one) => one.unasked.map((exit) => [one.name, exit]))).toEqual([]);
     if (process.env['FLUXFORGE_E2E_VERBOSE']) console.log(lanes.schedule(), ends, claims, skipped);
   } catch (error: unknown) {
+    lanes.abandon();
+    workload.abandon();
     throw new Error(`seed ${seed}; the kills were:\n${lanes.schedule()}\n${String(error)}`, { cause: error });
   }
 });

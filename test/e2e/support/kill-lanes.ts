@@ -41,6 +41,7 @@ const readyDeadlineMs = 120_000;
 /** One lane for each app: wait until it is at work, choose a moment, kill it, and again. */
 export class KillLanes {
   readonly kills: Kill[] = [];
+  private over = false;
   private readonly startedMs = performance.now();
 
   constructor(
@@ -50,15 +51,25 @@ export class KillLanes {
   ) {}
 
   async run(app: App, times: number): Promise<void> {
-    for (let i = 0; i < times; i += 1) {
-      const victim = await eventually(`a ${app} is at work`, () => this.victim(app), readyDeadlineMs);
+    for (let i = 0; i < times && !this.over; i += 1) {
+      const victim = await eventually(
+        `a ${app} is at work`,
+        () => this.over || this.victim(app),
+        readyDeadlineMs,
+      );
+      if (victim === true) return;
       await delay(this.random.between(...atWorkMs[app]));
       const moment = this.random.of(this.moments(app));
       await this.until(moment, victim);
       this.record(app, victim, moment.name);
       await victim.kill9();
     }
-    await eventually(`a ${app} is at work again`, () => this.victim(app), readyDeadlineMs);
+    await eventually(`a ${app} is at work again`, () => this.over || this.victim(app), readyDeadlineMs);
+  }
+
+  /** The test has failed: no more kills. */
+  abandon(): void {
+    this.over = true;
   }
 
   of(app: App): readonly Kill[] {

@@ -6,22 +6,21 @@ export function processesWith(name: string, value: string): number[] {
   return pids().filter((pid) => isAlive(pid) && read(`/proc/${pid}/environ`).split('\0').includes(wanted));
 }
 
-export function childrenOf(parent: number): number[] {
-  return pids().filter((pid) => {
-    const stat = read(`/proc/${pid}/stat`);
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
-  });
-}
-
-/** A child that has ended between being listed and being signalled needs no signal. */
 export function signalChildren(parent: number, signal: NodeJS.Signals): void {
   for (const pid of childrenOf(parent)) {
     try {
       process.kill(pid, signal);
-    } catch (error: unknown) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    } catch {
+      // ended since it was looked up
     }
   }
+}
+
+function childrenOf(parent: number): number[] {
+  return pids().filter((pid) => {
+    const stat = read(`/proc/${pid}/stat`);
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+  });
 }
 
 function pids(): number[] {

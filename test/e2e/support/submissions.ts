@@ -56,13 +56,15 @@ export class Submitter {
     return made;
   }
 
-  /** Until it is acknowledged, when that can be asked for: keyed always, else only after surely nothing. */
-  async insist(submission: Submission, body: object, pause: () => Promise<void>): Promise<Try> {
+  /**
+   * Until it is acknowledged, when that can be asked for: keyed always, else only after surely nothing. `again`
+   * makes a pause and tells whether to go on.
+   */
+  async insist(submission: Submission, body: object, again: () => Promise<boolean>): Promise<void> {
     for (;;) {
-      const made = await this.send(submission, body);
-      if (made.outcome === 'accepted') return made;
-      if (made.outcome === 'unknown' && submission.key === null) return made;
-      await pause();
+      const { outcome } = await this.send(submission, body);
+      if (outcome === 'accepted' || (outcome === 'unknown' && submission.key === null)) return;
+      if (!(await again())) return;
     }
   }
 }

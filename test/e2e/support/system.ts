@@ -8,6 +8,7 @@ import { createKafkaLog } from '@fluxforge/events/kafka';
 import { type LogPort } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { topicsOf, type Topics } from '@fluxforge/events/topics';
+import { FaultProxy } from '@fluxforge/testing/fault-proxy';
 import { freePort } from '../../../scripts/infra/index.mjs';
 import { type Infra } from './infra.js';
 import { LiveJournal } from './live-journal.js';
@@ -25,6 +26,8 @@ export interface SystemOptions {
   readonly dispatchers?: number;
   readonly partitions?: number;
   readonly agents: readonly AgentOptions[];
+  /** Agents reach each dispatcher through a proxy that can break the connection (`links`). */
+  readonly links?: boolean;
 }
 
 const adminDeadlineMs = 120_000;
@@ -57,6 +60,7 @@ export class TestSystem {
     readonly infra: Infra,
     options: SystemOptions,
     [apiPort = 0, outputPort = 0, ...dispatcherPorts]: readonly number[],
+    readonly links: readonly FaultProxy[],
   ) {
     this.apiPort = apiPort;
     this.partitions = options.partitions ?? 2;
@@ -70,7 +74,10 @@ export class TestSystem {
     this.dispatchers = dispatcherPorts.map((port, i) =>
       this.controlPlane(
         'dispatcher',
-        { FLUXFORGE_DISPATCHER_GRPC_ADDRESS: `${host}:${port}` },
+        {
+          FLUXFORGE_DISPATCHER_GRPC_ADDRESS: `${host}:${port}`,
+          FLUXFORGE_DISPATCHER_ADVERTISED_ADDRESS: `${host}:${links[i]?.address.port ?? port}`,
+        },
         `dispatcher-${i + 1}`,
       ),
     );
@@ -83,7 +90,9 @@ export class TestSystem {
     const wanted = 2 + (options.dispatchers ?? 1);
     const ports = new Set<number>();
     while (ports.size < wanted) ports.add(await freePort());
-    const system = new TestSystem(infra, options, [...ports]);
+    const behindLinks = options.links ? [...ports].slice(2) : [];
+    const links = await Promise.all(behindLinks.map((port) => FaultProxy.start({ host, port })));
+    const system = new TestSystem(infra, options, [...ports], links);
     try {
       await system.bringUp(options);
       return system;
@@ -170,6 +179,7 @@ export class TestSystem {
   async remove(): Promise<void> {
     await Promise.all(this.all.map((one) => one.hold()));
     for (const pid of this.leftovers()) process.kill(pid, 'SIGKILL');
+    await Promise.all(this.links.map((link) => link.close()));
     await this.journal?.close();
     await this.log.close();
     if (!process.env['FLUXFORGE_TEST_KEEP']) rmSync(this.folder, { recursive: true, force: true });

@@ -50,6 +50,12 @@ export class Workload {
     await this.running;
   }
 
+  /** The test has failed: nobody cares any more, and nothing must be left running. */
+  abandon(): void {
+    this.over = true;
+    this.running?.catch(() => undefined);
+  }
+
   private async declare(i: number): Promise<string> {
     const file = this.file(i);
     const body = {
@@ -68,6 +74,12 @@ export class Workload {
     return id;
   }
 
+  /** Ends with the work as well: what is not accepted by then never will be. */
+  private async beforeNextTry(): Promise<boolean> {
+    await delay(200);
+    return !this.over;
+  }
+
   private file(i: number): string {
     return join(this.files, `managed-${i}`);
   }
@@ -77,7 +89,7 @@ export class Workload {
       const fails = this.random.chance(0.05);
       const body = this.task(fails);
       const submission = this.submitter.begin(this.random.chance(0.6));
-      await this.submitter.insist(submission, body, () => delay(200));
+      await this.submitter.insist(submission, body, () => this.beforeNextTry());
       // A user that did not hear the answer, or forgot it, sends the same again.
       if (submission.key !== null && this.random.chance(0.25)) await this.submitter.send(submission, body);
       if (this.random.chance(0.08)) await this.cancel(submission);
