@@ -38,8 +38,11 @@ export interface UnitWorld {
   readonly snapshot: (context: ContextName, partition: number) => Snapshot | null;
 }
 
+const rereads = 0.03;
+
 interface Followed {
   readonly tp: TopicPartition;
+  readonly from: number;
   next: number;
   /** A delivery is on its way. */
   coming: boolean;
@@ -208,7 +211,7 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
   }
 
   private follow(source: Source, from: number): void {
-    const followed = { tp: this.topicOf(source), next: from, coming: false };
+    const followed = { tp: this.topicOf(source), from, next: from, coming: false };
     this.followed[source] = followed;
     this.deliver(source, followed);
   }
@@ -218,7 +221,9 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
     if (followed.coming || followed.next >= log.core.end(followed.tp)) return;
     followed.coming = true;
     timeline.after(prng.between(1, 4), 'feed', () => {
-      const batch = log.core.read(followed.tp, followed.next, prng.between(1, 40));
+      // A reader that lost its place for a moment reads some of what it had read before.
+      const from = prng.chance(rereads) ? Math.max(followed.from, followed.next - 3) : followed.next;
+      const batch = log.core.read(followed.tp, from, prng.between(3, 40));
       this.process.enter(() => this.take(source, followed, batch));
     });
   }
@@ -227,7 +232,7 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
     followed.coming = false;
     if (this.followed[source] !== followed) return;
     if (this.host.hasRoom(source)) {
-      followed.next = batch.next;
+      followed.next = Math.max(followed.next, batch.next);
       this.step((now) => this.host.feed(source, batch, now));
     }
     if (this.followed[source] === followed) this.deliver(source, followed);
