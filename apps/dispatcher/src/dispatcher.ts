@@ -5,13 +5,16 @@ import {
   agentCredential,
   defaultTasksPolicy,
   makeTasksContext,
+  queueDepths,
   type TasksEffect,
 } from '@fluxforge/domain/tasks-context';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
   HostGroup,
+  toldFacts,
   untilSafeLog,
+  watchLag,
   hostTelemetry,
   steadyClock,
   type RunnerEvents,
@@ -27,6 +30,7 @@ import { HeldRequests } from './checks/held-requests.js';
 import { DirectoryWriter } from './effects/directory-writer.js';
 import { Effects } from './effects/effects.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
+import { TaskTelemetry } from './partition/task-telemetry.js';
 import { OwnerMap } from './partition/owner-map.js';
 
 interface Tools {
@@ -54,6 +58,7 @@ export class Dispatcher {
   private readonly directory: DirectoryWriter;
   private readonly effects: Effects;
   private readonly forwarder: CheckForwarder;
+  private readonly telemetry: TaskTelemetry;
   private readonly held = new HeldRequests(this.nowMs);
   private readonly snapshots: Snapshots;
   private readonly claimOffsets = new Map<number, number>();
@@ -65,6 +70,7 @@ export class Dispatcher {
   ) {
     const { log, logger, metrics } = tools;
     this.snapshots = tools.snapshots ?? noSnapshots;
+    this.telemetry = new TaskTelemetry(metrics, logger);
     const topics = topicsOf(config.kafka.topicPrefix);
     const owners = new OwnerMap(
       () => this.group?.membershipView?.view() ?? Promise.reject(new Error('not in the group yet')),
@@ -96,6 +102,7 @@ export class Dispatcher {
     const port = await this.listen();
     const address = this.config.advertisedAddress ?? `${this.config.grpcAddress.host}:${port}`;
     this.group = this.makeGroup(address);
+    this.watch(this.group);
     await this.group.start();
     this.tools.readiness.set('log', 'ok');
     return address;
@@ -107,6 +114,23 @@ export class Dispatcher {
     this.streams.close();
     await this.forwarder.close();
     this.server.forceShutdown();
+  }
+
+  /** Gauges that are cheaper to read at a scrape than to keep. */
+  private watch(group: NonNullable<typeof this.group>): void {
+    const { metrics } = this.tools;
+    const topics = topicsOf(this.config.kafka.topicPrefix);
+    watchLag(group, { commands: topics.commands.tasks, foreign: topics.events.states }, metrics);
+    metrics.onScrape(() => {
+      for (const partition of group.placed) {
+        const view = group.runner(partition)?.host;
+        const depths = view?.leading ? queueDepths(view.view) : [];
+        const sum = (of: 'queued' | 'leased'): number =>
+          depths.reduce((total, depth) => total + depth[of], 0);
+        metrics.set('fluxforge_queue_depth', { partition }, sum('queued'));
+        metrics.set('fluxforge_leases_live', { partition }, sum('leased'));
+      }
+    });
   }
 
   private makeGroup(address: string) {
@@ -127,7 +151,7 @@ export class Dispatcher {
         loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(address),
       },
-      () => makeTasksContext(policy),
+      () => toldFacts(makeTasksContext(policy), (fact) => this.telemetry.tell(fact)),
     );
   }
 

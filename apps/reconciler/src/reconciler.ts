@@ -3,7 +3,9 @@ import { type ReconcilerConfig } from '@fluxforge/config';
 import { type LogPort } from '@fluxforge/events/log';
 import {
   HostGroup,
+  toldFacts,
   untilSafeLog,
+  watchLag,
   hostTelemetry,
   steadyClock,
   type RunnerEvents,
@@ -11,6 +13,7 @@ import {
 import { noSnapshots, type Snapshots } from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
+import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
 import { CheckResults, type FoundByAgent } from './checks/check-results.js';
 
@@ -64,13 +67,19 @@ export class Reconciler {
         loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(),
       },
-      () => makeStatesContext(),
+      () => toldFacts(makeStatesContext(), (fact) => tellTarget(tools.logger, fact)),
     );
   }
 
   async start(): Promise<void> {
     await untilSafeLog(this.tools.log, { context, ...this.config.kafka }, (error) =>
       this.tools.logger.warn({ err: error }, 'waiting for the log'),
+    );
+    const topics = topicsOf(this.config.kafka.topicPrefix);
+    watchLag(
+      this.group,
+      { commands: topics.commands.states, foreign: topics.events.tasks },
+      this.tools.metrics,
     );
     await this.group.start();
     this.tools.readiness.set('log', 'ok');

@@ -8,3 +8,5 @@ export { hostTelemetry } from './host-metrics.js';
 export { ForeignSource } from './inputs.js';
 export { coveredWith, factOf, foldForeign } from './recovery.js';
 export { UnsafeLog, assertSafeLog, untilSafeLog } from './log-settings.js';
+export { toldFacts } from './told.js';
+export { watchLag } from './lag-metrics.js';

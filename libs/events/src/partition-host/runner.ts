@@ -49,6 +49,7 @@ const parkRetryMs = 500;
 
 /** Carries out what one partition host asks for, on a real log. */
 export class PartitionRunner<State, Message, Effect, Own extends EventBody, Foreign extends EventBody> {
+  private readonly behind: Record<Source, number> = { commands: 0, foreign: 0 };
   private draining = false;
   private closed = false;
   /** How often each source was begun anew: a batch of before must not be fed after. */
@@ -95,7 +96,13 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
     while (!this.closed && !this.host.hasRoom(source)) await delay(roomPollMs);
     // The source was begun elsewhere while this waited: what lies in between would be skipped.
     if (this.begun[source] !== begun) return;
+    this.behind[source] = Math.max(0, batch.end - batch.next);
     this.step((now) => this.host.feed(source, batch, now));
+  }
+
+  /** Records of a source that are in the log and not taken in yet, as of its latest batch. */
+  lag(source: Source): number {
+    return this.host.queued[source] + this.behind[source];
   }
 
   sourceFailed(source: Source, reason: string): void {
