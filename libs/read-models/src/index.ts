@@ -55,5 +55,3 @@ export {
 export { type SqlRunner } from './rows/table.js';
 export { openReadModels, type ReadModelsOptions } from './queries/open.js';
 export { Rebuild, rebuildSchema, type LiveHold } from './rebuild/rebuild.js';
-export { PostgresSnapshots, type PostgresSnapshotsOptions } from './snapshots/postgres-snapshots.js';
-export { snapshotStores } from './snapshots/stores.js';

@@ -3,7 +3,7 @@ import { dispatcherConfig } from '@fluxforge/config';
 import { defaultTasksPolicy, makeTasksContext } from '@fluxforge/domain/tasks-context';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import { defaultSnapshotPace, runKeeperThread } from '@fluxforge/events/snapshots';
-import { snapshotStores } from '@fluxforge/read-models';
+import { snapshotStores } from '@fluxforge/read-models/snapshots';
 import { tasksShape } from './tasks-snapshots.js';
 
 // The thread that makes the snapshots of the tasks partitions. Its main thread has checked the configuration.

@@ -8,7 +8,7 @@ import {
   type Snapshots,
 } from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
-import { snapshotStores } from '@fluxforge/read-models';
+import { snapshotStores } from '@fluxforge/read-models/snapshots';
 import { type Logger, type Metrics } from '@fluxforge/telemetry';
 
 export const statesShape = `states-${snapshotShape}`;

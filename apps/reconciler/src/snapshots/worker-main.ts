@@ -3,7 +3,7 @@ import { reconcilerConfig } from '@fluxforge/config';
 import { makeStatesContext } from '@fluxforge/domain/states-context';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import { defaultSnapshotPace, runKeeperThread } from '@fluxforge/events/snapshots';
-import { snapshotStores } from '@fluxforge/read-models';
+import { snapshotStores } from '@fluxforge/read-models/snapshots';
 import { statesShape } from './states-snapshots.js';
 
 // The thread that makes the snapshots of the states partitions. Its main thread has checked the configuration.

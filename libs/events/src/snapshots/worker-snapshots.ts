@@ -32,6 +32,8 @@ export interface WorkerSnapshotsParts {
   readonly metrics: Metrics;
 }
 
+/** A takeover has the machine to itself: no snapshot is worth a second of it. */
+const firstRestMs = 2_000;
 const restartMinMs = 1_000;
 const restartMaxMs = 60_000;
 const stopDeadlineMs = 2_000;
@@ -40,18 +42,16 @@ const stopDeadlineMs = 2_000;
  * The owner's side of the keeper's thread: it says which partitions are led, passes on what the keeper has
  * to tell, and starts it anew when it dies. The thread can be lost at any time; that costs recovery time only.
  *
- *   running -> (thread ends) resting, longer each time -> running.   Any -> closed.
+ *   idle -> (a partition is led) resting -> running -> (thread ends) resting, longer each time.   Any -> closed.
  */
 export class WorkerSnapshots implements Snapshots {
   private readonly led = new Set<number>();
   private worker: Worker | null = null;
-  private restart: NodeJS.Timeout | null = null;
+  private resting: NodeJS.Timeout | null = null;
   private deaths = 0;
   private closed = false;
 
-  constructor(private readonly parts: WorkerSnapshotsParts) {
-    this.run();
-  }
+  constructor(private readonly parts: WorkerSnapshotsParts) {}
 
   async load(partition: number): Promise<Snapshot | null> {
     const startedMs = performance.now();
@@ -67,6 +67,7 @@ export class WorkerSnapshots implements Snapshots {
 
   leading(partition: number): void {
     this.led.add(partition);
+    if (this.worker === null && this.resting === null) this.rest(firstRestMs);
     this.order();
   }
 
@@ -76,7 +77,7 @@ export class WorkerSnapshots implements Snapshots {
 
   async close(): Promise<void> {
     this.closed = true;
-    if (this.restart) clearTimeout(this.restart);
+    if (this.resting) clearTimeout(this.resting);
     const { worker } = this;
     if (worker) {
       const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
@@ -88,7 +89,13 @@ export class WorkerSnapshots implements Snapshots {
     await this.parts.closeStores();
   }
 
+  private rest(waitMs: number): void {
+    this.resting = setTimeout(() => this.run(), waitMs);
+    this.resting.unref();
+  }
+
   private run(): void {
+    this.resting = null;
     const worker = new Worker(this.parts.entry);
     this.worker = worker;
     worker.on('message', (news: KeeperNews) => this.hear(news));
@@ -107,8 +114,7 @@ export class WorkerSnapshots implements Snapshots {
     const waitMs = Math.min(restartMaxMs, restartMinMs * 2 ** Math.min(this.deaths, 16));
     this.deaths += 1;
     this.parts.logger.warn({ context: this.parts.context, waitMs }, 'snapshot thread ended, starting anew');
-    this.restart = setTimeout(() => this.run(), waitMs);
-    this.restart.unref();
+    this.rest(waitMs);
   }
 
   private hear(news: KeeperNews): void {
