@@ -64,6 +64,7 @@ class CounterContext implements HostContext<Counter, string, Effect, Own, Own> {
   decide(_state: Counter, input: ContextInput<string, Own>): Decided<Own>[] {
     if (input.kind === 'foreign')
       return input.fact.subject.startsWith('ask') ? [done(`of-${input.fact.subject}`)] : [];
+    if (input.kind === 'message' && input.message === this.throwOn) throw new Error('a bug in a rule');
     if (input.kind === 'message') return input.message.startsWith('quiet') ? [] : [done(input.message)];
     if (input.command.id === this.throwOn) throw new Error('a bug in a rule');
     return Array.from({ length: this.perCommand }, (_, i) =>
@@ -175,6 +176,7 @@ class Node {
   readonly effects: string[] = [];
   readonly offsets: (number | null)[] = [];
   readonly settled: number[] = [];
+  readonly dropped: string[] = [];
   readonly fallen: string[] = [];
   readonly stopped: string[] = [];
   held = new Set<Request['kind']>();
@@ -268,6 +270,9 @@ class Node {
       case 'stopped':
         this.stopped.push(request.reason);
         return;
+      case 'message-dropped':
+        this.dropped.push(request.reason);
+        return;
       case 'leading':
       case 'deciding':
         return;
@@ -351,6 +356,16 @@ describe('the partition host', () => {
     a.carryOut(a.take('append'));
     a.run();
     expect(a.settled).toEqual([11, 12]);
+  });
+
+  it('lets a message go whose rule throws, unsettled and not in silence, and goes on', () => {
+    bench.context.throwOn = 'm1';
+    a.lead();
+    for (const [i, message] of ['m0', 'm1', 'm2'].entries()) a.host.offer(message, i, 'agent', bench.nowMs);
+    a.run();
+    expect(a.settled).toEqual([0, 2]);
+    expect(a.dropped).toHaveLength(1);
+    expect(bench.truth()).toEqual(['m0', 'm2']);
   });
 
   it('takes no messages while it does not decide, and forgets those of a term that ended', () => {

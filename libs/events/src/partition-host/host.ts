@@ -399,12 +399,29 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   private takeMessage(batch: BatchBuilder, facts: Fact<Own>[], tickets: number[], timeMs: number): boolean {
     const waiting = this.messages.peek();
     if (!waiting) return false;
-    this.context.observe(this.state, waiting.message, timeMs);
     const because = systemCause(waiting.cause);
-    const decided = this.context.decide(this.state, { kind: 'message', message: waiting.message }, timeMs);
-    if (!this.add(batch, facts, decided, timeMs, () => because, null) && batch.size > 0) return false;
+    let decided: Decided<Own>[];
+    try {
+      this.context.observe(this.state, waiting.message, timeMs);
+      decided = this.context.decide(this.state, { kind: 'message', message: waiting.message }, timeMs);
+    } catch (error: unknown) {
+      return this.dropMessage(`a message of ${waiting.cause} cannot be decided: ${String(error)}`);
+    }
+    if (this.add(batch, facts, decided, timeMs, () => because, null)) {
+      this.messages.shift();
+      tickets.push(waiting.ticket);
+      return true;
+    }
+    if (batch.size > 0) return false;
+    return this.dropMessage(
+      `what a message of ${waiting.cause} asks for does not fit in one batch of events`,
+    );
+  }
+
+  /** A bug of the rules must not keep all others waiting. It is not settled: nothing of it is in the log. */
+  private dropMessage(reason: string): true {
     this.messages.shift();
-    tickets.push(waiting.ticket);
+    this.out.push({ kind: 'message-dropped', reason });
     return true;
   }
 

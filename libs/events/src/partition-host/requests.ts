@@ -36,6 +36,8 @@ export type HostRequest<Effect> =
   | { readonly kind: 'effects'; readonly effects: readonly Justified<Effect>[] }
   /** Every event of the messages with these tickets is committed. */
   | { readonly kind: 'settle'; readonly tickets: readonly number[] }
+  /** A message was let go, undecided and unsettled: somebody must look at the rules. */
+  | { readonly kind: 'message-dropped'; readonly reason: string }
   /** The claim counts; the foreign view is still being rebuilt. */
   | { readonly kind: 'leading'; readonly claimOffset: number }
   /** The state is whole: messages are taken from now on. */

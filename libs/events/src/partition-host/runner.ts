@@ -159,6 +159,9 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
         return events.onEffects(this.partition, request.effects);
       case 'settle':
         return events.onSettled(this.partition, request.tickets);
+      case 'message-dropped':
+        // It lies at no offset; its sender keeps it.
+        return events.onDeadLetter(this.partition, 'messages', -1, request.reason);
       case 'leading':
         return events.onLeading(this.partition, request.claimOffset);
       case 'deciding':

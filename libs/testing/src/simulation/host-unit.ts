@@ -16,6 +16,7 @@ import { type Process } from './process.js';
 import { type Prng } from './prng.js';
 import { textOf } from './snapshot-text.js';
 import { type Timeline } from './timeline.js';
+import { Violation } from './violation.js';
 
 /** What a process does for one of its hosts: what its shell would. */
 export interface Duties<Effect> {
@@ -168,6 +169,8 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
         return duties.onEffects(request.effects);
       case 'settle':
         return duties.onSettled(request.tickets);
+      case 'message-dropped':
+        throw new Violation('rules do not throw', request.reason);
       case 'leading':
         return world.onLeading(this.process, this.name, this.host.terms);
       case 'deciding':
