@@ -30,10 +30,12 @@ export interface WorkerSnapshotsParts {
   readonly closeStores: () => Promise<void>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** From the first leading until the thread is started. */
+  readonly firstRestMs?: number;
 }
 
 /** A takeover has the machine to itself: no snapshot is worth a second of it. */
-const firstRestMs = 2_000;
+const defaultFirstRestMs = 2_000;
 const restartMinMs = 1_000;
 const restartMaxMs = 60_000;
 const stopDeadlineMs = 2_000;
@@ -67,7 +69,8 @@ export class WorkerSnapshots implements Snapshots {
 
   leading(partition: number): void {
     this.led.add(partition);
-    if (this.worker === null && this.resting === null) this.rest(firstRestMs);
+    if (this.worker === null && this.resting === null)
+      this.rest(this.parts.firstRestMs ?? defaultFirstRestMs);
     this.order();
   }
 
