@@ -117,6 +117,8 @@ export class World {
     this.counters.add('unknown outcome', this.log.unknownOutcomes);
     if (!ended) throw new Violation('I2L liveness', `not at rest ${livenessMs} ms after healing: ${why}`);
     this.insistQuiet();
+    // What was sent in the chaos can land even now; it is void, and is still to be read.
+    this.runUntil(this.timeline.nowMs + settlesWithinMs, () => this.unsettled() === null);
     this.compareAtTheEnd();
   }
 
