@@ -16,6 +16,11 @@ export class LogCounter {
     for (let p = 0; p < partitions; p++) this.readers.set(p, new JournalReader(startOfLog));
   }
 
+  /** Offsets read, over all partitions. */
+  get offsets(): number {
+    return [...this.readers.values()].reduce((sum, reader) => sum + reader.position.next, 0);
+  }
+
   /** Reads on to the present end of every partition. */
   async advance(): Promise<void> {
     for (const [partition, reader] of this.readers) {

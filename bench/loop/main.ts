@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,37 +94,72 @@ async function projector(system: System, counter: LogCounter): Promise<void> {
   const db = new pg.Client({ connectionString: system.postgresUrl });
   await db.connect();
   await counter.advance();
-  await caughtUp(db, counter.events);
+  await caughtUp(db, counter);
   await system.end('projector');
-  const from = counter.events;
+  const from = counter.offsets;
   await closedLoop(system.client, 5000, throughput.inFlight);
   await until('the events have gathered', async () => {
-    const seen = counter.events;
+    const seen = counter.offsets;
     await counter.advance();
-    return counter.events === seen && seen > from ? true : null;
+    return counter.offsets === seen && seen > from ? true : null;
   });
   system.launch('projector');
   await until('the projector has begun', async () => ((await projected(db)) > from ? true : null));
   const startMs = performance.now();
   const begun = await projected(db);
-  await caughtUp(db, counter.events);
-  const perSecond = ((counter.events - begun) / (performance.now() - startMs)) * 1000;
+  await caughtUp(db, counter);
+  const perSecond = ((counter.offsets - begun) / (performance.now() - startMs)) * 1000;
   await db.end();
   report.put('projector_events_per_s', perSecond);
-  report.line(`projector: ${perSecond.toFixed(0)} events/s while catching up on ${counter.events - from}`);
+  report.line(`projector: ${perSecond.toFixed(0)} events/s while catching up on ${counter.offsets - from}`);
 }
 
+/** Offsets of tasks.events that the views hold, over all partitions. */
 async function projected(db: pg.Client): Promise<number> {
-  const { rows } = await db.query<{ n: string }>(`SELECT count(*) AS n FROM events WHERE context = 'tasks'`);
+  const { rows } = await db.query<{ n: string | null }>(
+    `SELECT sum(next) AS n FROM positions WHERE projection = 'views' AND context = 'tasks'`,
+  );
   return Number(rows[0]?.n ?? 0);
 }
 
-function caughtUp(db: pg.Client, events: number): Promise<true> {
-  return until(
-    'the projector has caught up',
-    async () => ((await projected(db)) >= events ? true : null),
-    120_000,
-  );
+function caughtUp(db: pg.Client, counter: LogCounter): Promise<true> {
+  const done = async (): Promise<true | null> => ((await projected(db)) >= counter.offsets ? true : null);
+  return until('the projector has caught up', done, 120_000);
+}
+
+/** What the agent's own journal says it has run, once the agent has stopped. */
+async function journalledRuns(system: System): Promise<void> {
+  await system.end('agent');
+  const { runs } = JSON.parse(await system.agentJournal()) as { runs: Record<string, number> };
+  const total = Object.values(runs).reduce((sum, count) => sum + count, 0);
+  const least = throughput.total + pace.perSecond * pace.seconds;
+  report.put('agent_journal_runs', total);
+  report.line(`the agent's journal counts ${total} runs`);
+  if (total < least)
+    throw new Error(`the agent's journal counts ${total} runs, at least ${least} tasks have ended`);
+}
+
+/** `npm start` on data that is there already: until every example state is compliant. */
+function warmStart(): void {
+  const dataDir = mkdtempSync(join(tmpdir(), 'fluxforge-warm-'));
+  try {
+    const texts = [1, 2].map(() => {
+      const env = { ...process.env, FLUXFORGE_DATA_DIR: dataDir };
+      const run = spawnSync(process.execPath, ['scripts/start.mjs', '--demo'], {
+        env,
+        encoding: 'utf8',
+        timeout: 180_000,
+      });
+      if (run.status !== 0)
+        throw new Error(`npm start -- --demo ended with ${run.status}: ${run.stdout.slice(-500)}`);
+      return run.stdout;
+    });
+    const stamp = /\[\s*([\d.]+) s\] every example state is compliant/.exec(texts[1] ?? '');
+    report.put('warm_start_to_compliant_s', Number(stamp?.[1]));
+    report.line(`npm start, warm, to every example state compliant: ${stamp?.[1] ?? '?'} s`);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 }
 
 const root = process.cwd();
@@ -148,7 +184,10 @@ try {
   await latency(system);
   await tasksPerSecond(system, counter);
   await projector(system, counter);
+  await journalledRuns(system);
   await log.close();
+  await system.stop();
+  warmStart();
   report.finish();
 } catch (error: unknown) {
   failed = true;

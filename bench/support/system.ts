@@ -35,6 +35,7 @@ export class System {
   private kafka: (Service & { brokers: string }) | null = null;
   private postgres: (Service & { url: string }) | null = null;
   private joinToken = '';
+  private stopped = false;
   client!: Client;
   apiKey = '';
 
@@ -142,7 +143,14 @@ export class System {
     };
   }
 
+  /** One line of JSON; see the agent's `journal-main.js`. */
+  agentJournal(): Promise<string> {
+    return this.once('agent', 'journal-main.js', [join(this.dataDir, 'agent')]);
+  }
+
   async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
     this.client?.close();
     await Promise.all([...this.children.keys()].map((app) => this.end(app)));
     await this.postgres?.stop();
