@@ -100,6 +100,13 @@ describe('queueFlaws', () => {
       /never answered/,
     ],
     ['what surely was not written', [submission('not-written')], [logged], queued, /said not to be written/],
+    [
+      'what surely was not written, by its name',
+      [submission('not-written', { tries: [{ outcome: 'not-written', status: 503, commandId: null }] })],
+      [logged],
+      queued,
+      /each time, and is logged/,
+    ],
     ['a key with two ids', [submission('accepted', { taskIds: ['a', 'b'] })], [logged], queued, /2 ids/],
     ['a task opened twice', [submission('accepted')], [logged], [...queued, ...queued], /opened 2 times/],
     ['what nobody asked for', [], [logged], queued, /nobody submitted/],

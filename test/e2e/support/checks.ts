@@ -56,7 +56,12 @@ export function queueFlaws(
       if (times > 1 || (acknowledged && times === 0)) flaws.push(`${name} (${id}) was opened ${times} times`);
     }
   }
-  return [...flaws, ...unexpected(submissions, commands), ...twiceByName(commands, submissions)];
+  return [
+    ...flaws,
+    ...unexpected(submissions, commands),
+    ...twiceByName(commands, submissions),
+    ...writtenAfterAll(submissions, commands),
+  ];
 }
 
 function unexpected(submissions: readonly Submission[], commands: readonly LoggedCommand[]): string[] {
@@ -64,6 +69,15 @@ function unexpected(submissions: readonly Submission[], commands: readonly Logge
   return commands
     .filter((command) => command.type === 'task.submit' && !names.has(command.name ?? ''))
     .map((command) => `nobody submitted ${command.taskId} (${command.name})`);
+}
+
+/** Of what was never sent, or answered as surely not written, there is nothing. */
+function writtenAfterAll(submissions: readonly Submission[], commands: readonly LoggedCommand[]): string[] {
+  const names = new Set(commands.map((command) => command.name));
+  return submissions
+    .filter(({ tries }) => tries.every((t) => t.outcome === 'not-written'))
+    .filter(({ name }) => names.has(name))
+    .map(({ name }) => `${name} was said not to be written each time, and is logged`);
 }
 
 /** A submission without a key is sent once, so its name is in the log once at most. */

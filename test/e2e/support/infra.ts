@@ -36,6 +36,8 @@ export async function sharedInfra(): Promise<Infra> {
 export class OwnInfra implements Infra {
   private kafkaDead = false;
   private postgresDead = false;
+  private kafkaStart: Promise<void> | null = null;
+  private postgresStart: Promise<void> | null = null;
 
   private constructor(
     private readonly folder: string,
@@ -73,41 +75,47 @@ export class OwnInfra implements Infra {
   }
 
   async killKafka(): Promise<void> {
+    await this.kafkaStart;
     this.kafkaDead = true;
     await this.kafka.kill9();
   }
 
   async killPostgres(): Promise<void> {
+    await this.postgresStart;
     this.postgresDead = true;
     await this.postgres.kill9();
   }
 
   /** Whatever was paused goes on, whatever was killed is started again, side by side. */
   async heal(): Promise<void> {
+    await Promise.all([this.healKafka(), this.healPostgres()]);
+  }
+
+  /** May be called by several at one time: they wait for the same start. */
+  async healKafka(): Promise<void> {
     this.kafka.resume();
+    if (this.kafkaDead) await (this.kafkaStart ??= this.restartKafka());
+  }
+
+  async healPostgres(): Promise<void> {
     this.postgres.resume();
     signalChildren(this.postgres.pid, 'SIGCONT');
-    await Promise.all([
-      this.kafkaDead ? this.restartKafka() : undefined,
-      this.postgresDead ? this.restartPostgres() : undefined,
-    ]);
+    if (this.postgresDead) await (this.postgresStart ??= this.restartPostgres());
   }
 
   private async restartKafka(): Promise<void> {
     const { port } = this.kafka;
-    this.kafka = await startKafka({
-      dataDir: join(this.folder, 'kafka'),
-      port,
-      heapMb: 256,
-      ...runId(),
-    });
+    const dataDir = join(this.folder, 'kafka');
+    this.kafka = await startKafka({ dataDir, port, heapMb: 256, ...runId() });
     this.kafkaDead = false;
+    this.kafkaStart = null;
   }
 
   private async restartPostgres(): Promise<void> {
     const { port } = this.postgres;
     this.postgres = await startPostgres({ dataDir: join(this.folder, 'postgres'), port, ...runId() });
     this.postgresDead = false;
+    this.postgresStart = null;
   }
 
   async emptyDatabase(): Promise<{ url: string; drop(): Promise<void> }> {

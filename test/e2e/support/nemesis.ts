@@ -61,7 +61,8 @@ export class Nemesis {
 
   private draw(): Trouble {
     const { infra, random } = this;
-    const heal = () => infra.heal();
+    const healKafka = () => infra.healKafka();
+    const healPostgres = () => infra.healPostgres();
     const victim = random.of(this.system.all);
     const link = random.of(this.system.links);
     const troubles: (() => Trouble)[] = [
@@ -69,10 +70,20 @@ export class Nemesis {
       () => kill(victim),
       () => pause(victim, random.chance(0.5) ? [200, 4_000] : [8_000, 25_000]),
       () => pause(victim, random.chance(0.5) ? [200, 4_000] : [8_000, 25_000]),
-      () => ({ name: 'kafka pause', holdMs: [300, 12_000], begin: () => infra.pauseKafka(), end: heal }),
-      () => ({ name: 'kafka kill', holdMs: [0, 4_000], begin: () => infra.killKafka(), end: heal }),
-      () => ({ name: 'postgres pause', holdMs: [300, 8_000], begin: () => infra.pausePostgres(), end: heal }),
-      () => ({ name: 'postgres kill', holdMs: [0, 2_000], begin: () => infra.killPostgres(), end: heal }),
+      () => ({ name: 'kafka pause', holdMs: [300, 12_000], begin: () => infra.pauseKafka(), end: healKafka }),
+      () => ({ name: 'kafka kill', holdMs: [0, 4_000], begin: () => infra.killKafka(), end: healKafka }),
+      () => ({
+        name: 'postgres pause',
+        holdMs: [300, 8_000],
+        begin: () => infra.pausePostgres(),
+        end: healPostgres,
+      }),
+      () => ({
+        name: 'postgres kill',
+        holdMs: [0, 2_000],
+        begin: () => infra.killPostgres(),
+        end: healPostgres,
+      }),
       () => linkTrouble(link, random.of(['blackhole', 'eatReplies', 'holdRequests', 'reset'] as const)),
       () => linkTrouble(link, random.of(['blackhole', 'eatReplies', 'holdRequests', 'reset'] as const)),
     ];
