@@ -166,22 +166,14 @@ describe('while Kafka', () => {
   it('does not answer, a write is told to be unknown, with the id to ask for', async () => {
     const before = await accepted(taskBody(3));
     await eventually('it is shown', () => system.rest.get(`/v1/tasks/${before}`));
-    infra.pauseKafka();
-    const keyed = submitter.begin(true);
-    const startedMs = performance.now();
-    // The second waits behind the first, and may never be sent: then surely nothing of it was written.
-    const sent = [submitter.send(keyed, taskBody()), submitter.send(submitter.begin(false), taskBody())];
-    const [made, other] = await Promise.all(sent);
-    expect(performance.now() - startedMs).toBeLessThan(answerMs);
-    expect(made).toMatchObject({ outcome: 'unknown', status: 504 });
-    expect(made?.commandId).toMatch(/^cmd/);
+    const { keyed, made } = await unknownWrite();
+    expect(made.commandId).toMatch(/^cmd/);
     expect(keyed.taskIds).toHaveLength(1);
-    expect([503, 504]).toContain(other?.status);
     // Reads need no log.
     expect(await system.rest.send('GET', `/v1/tasks/${before}`)).toMatchObject({ status: 200 });
     await infra.heal();
     // By its id it is told whether it landed; repeated, it is the same task whichever way it was.
-    const known = () => outcomeOf(String(made?.commandId));
+    const known = () => outcomeOf(String(made.commandId));
     const landed = await eventually('the outcome is known', known, healedMs);
     const [id] = keyed.taskIds;
     if (landed === 'accepted') expect(system.journal.find('task.queued', { task_id: id })).toBeDefined();
@@ -217,6 +209,31 @@ describe('while Kafka', () => {
     await allIsWell();
   });
 });
+
+/**
+ * Pauses Kafka and writes, until a write has been sent that nobody answers. One that had to ask first who
+ * leads the partition was not sent, and is told to be surely not written; the audit holds it to that.
+ */
+async function unknownWrite() {
+  for (let round = 1; ; round++) {
+    infra.pauseKafka();
+    const keyed = submitter.begin(true);
+    const startedMs = performance.now();
+    const sent = [submitter.send(keyed, taskBody()), submitter.send(submitter.begin(false), taskBody())];
+    const [made, other] = await Promise.all(sent);
+    expect(performance.now() - startedMs).toBeLessThan(answerMs);
+    // The second waits behind the first, and may never be sent: then surely nothing of it was written.
+    expect([503, 504]).toContain(other?.status);
+    if (made?.status === 504) {
+      expect(made.outcome).toBe('unknown');
+      return { keyed, made };
+    }
+    expect(made?.status).toBe(503);
+    expect(round).toBeLessThan(4);
+    await infra.heal();
+    await eventually('the API takes writes', () => worksOnce(), healedMs, 200);
+  }
+}
 
 async function outcomeOf(commandId: string): Promise<string | null> {
   const answer = await system.rest.send('GET', `/v1/commands/${commandId}`);
