@@ -55,7 +55,9 @@ async function plant(name) {
   }
   await cp(path.join(root, '.swcrc'), path.join(at, '.swcrc'));
   await symlink(path.join(root, 'node_modules'), path.join(at, 'node_modules'));
-  const applied = await run('git', ['apply', '--verbose', '-C1', path.join(patches, `${name}.patch`)], { cwd: at });
+  const applied = await run('git', ['apply', '--verbose', '-C1', path.join(patches, `${name}.patch`)], {
+    cwd: at,
+  });
   if (applied.code !== 0) return { at, flaw: `does not apply: ${applied.output.trim().split('\n').at(-1)}` };
   const changed = await compile(at, path.join(at, 'dist'));
   return { at, flaw: changed === 0 ? 'changes nothing' : null };

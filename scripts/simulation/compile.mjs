@@ -37,6 +37,8 @@ async function compileOne(root, outDir, file, options) {
 async function sourcesOf(folder) {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !/\.(spec|fixture)\.ts$/.test(entry.name))
+    .filter(
+      (entry) => entry.isFile() && entry.name.endsWith('.ts') && !/\.(spec|fixture)\.ts$/.test(entry.name),
+    )
     .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
 }
