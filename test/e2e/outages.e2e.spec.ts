@@ -212,7 +212,8 @@ describe('while Kafka', () => {
 
 /**
  * Pauses Kafka and writes, until a write has been sent that nobody answers. One that had to ask first who
- * leads the partition was not sent, and is told to be surely not written; the audit holds it to that.
+ * leads the partition was not sent, and is told to be surely not written; one that came just before the
+ * broker stood still is taken. The audit holds both to that.
  */
 async function unknownWrite() {
   for (let round = 1; ; round++) {
@@ -223,13 +224,13 @@ async function unknownWrite() {
     const [made, other] = await Promise.all(sent);
     expect(performance.now() - startedMs).toBeLessThan(answerMs);
     // The second waits behind the first, and may never be sent: then surely nothing of it was written.
-    expect([503, 504]).toContain(other?.status);
+    expect([202, 503, 504]).toContain(other?.status);
     if (made?.status === 504) {
       expect(made.outcome).toBe('unknown');
       return { keyed, made };
     }
-    expect(made?.status).toBe(503);
-    expect(round).toBeLessThan(4);
+    expect([202, 503]).toContain(made?.status);
+    expect(round).toBeLessThan(6);
     await infra.heal();
     await eventually('the API takes writes', () => worksOnce(), healedMs, 200);
   }

@@ -8,7 +8,7 @@ import {
   type RunningKafka,
   type RunningPostgres,
 } from '../../../scripts/infra/index.mjs';
-import { signalChildren } from './process-table.js';
+import { childrenOf, signalAll, signalChildren } from './process-table.js';
 
 /** Where the log and the database of a system are. */
 export interface Infra {
@@ -83,7 +83,10 @@ export class OwnInfra implements Infra {
   async killPostgres(): Promise<void> {
     await this.postgresStart;
     this.postgresDead = true;
+    // Children that stand still outlive their parent and keep its shared memory: the next one could not start.
+    const children = childrenOf(this.postgres.pid);
     await this.postgres.kill9();
+    signalAll(children, 'SIGKILL');
   }
 
   /** Whatever was paused goes on, whatever was killed is started again, side by side. */

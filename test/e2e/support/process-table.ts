@@ -7,7 +7,11 @@ export function processesWith(name: string, value: string): number[] {
 }
 
 export function signalChildren(parent: number, signal: NodeJS.Signals): void {
-  for (const pid of childrenOf(parent)) {
+  signalAll(childrenOf(parent), signal);
+}
+
+export function signalAll(targets: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of targets) {
     try {
       process.kill(pid, signal);
     } catch {
@@ -16,7 +20,7 @@ export function signalChildren(parent: number, signal: NodeJS.Signals): void {
   }
 }
 
-function childrenOf(parent: number): number[] {
+export function childrenOf(parent: number): number[] {
   return pids().filter((pid) => {
     const stat = read(`/proc/${pid}/stat`);
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
