@@ -309,7 +309,10 @@ export class AgentStreams {
   }
 
   private forgetSession(session: AgentSession): void {
-    if (this.sessions.get(session.key) === session) this.sessions.delete(session.key);
+    if (this.sessions.get(session.key) === session) {
+      this.sessions.delete(session.key);
+      this.reports.forget(session.hello.tenantId, session.hello.agentId);
+    }
     this.metrics.set('fluxforge_agent_streams', {}, this.sessions.size);
   }
 
