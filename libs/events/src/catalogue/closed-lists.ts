@@ -60,7 +60,7 @@ export const executors = closed(['shell', 'noop'] as const);
 export const Executor = executors.schema;
 export type Executor = Static<typeof Executor>;
 
-export const taskKinds = closed(['adhoc', 'reconciliation'] as const);
+export const taskKinds = closed(['adhoc', 'reconciliation', 'scheduled', 'fanout'] as const);
 export const TaskKind = taskKinds.schema;
 export type TaskKind = Static<typeof TaskKind>;
 
@@ -120,6 +120,44 @@ export const reasonCodes = closed([
   'no_answer',
   'relabelled',
   'operator',
+  // admission: quotas, modes, keys
+  'quota_running_tasks',
+  'quota_submission_rate',
+  'quota_output_bytes',
+  'mode_degraded',
+  'mode_read_only',
+  'mode_draining',
+  'concurrency_dropped',
+  'concurrency_superseded',
+  // what holds a queued task back
+  'turn',
+  'concurrency_key',
+  'lock_held',
+  'requests_too_large',
+  'breaker_open',
+  'mass_loss_brake',
+  // circuit breakers and the brake
+  'failures_in_a_row',
+  'probe_succeeded',
+  'probe_failed',
+  'cooled_down',
+  'mass_loss',
+  'time_passed',
+  // modes by themselves
+  'overload_queue',
+  'overload_event_loop',
+  'overload_commit_latency',
+  'overload_over',
+  // schedules, fan-outs, change windows
+  'overlap_forbidden',
+  'overlap_replaced',
+  'missed',
+  'schedule_ended',
+  'fanout_cancelled',
+  'fanout_max_failures',
+  'fanout_complete',
+  'change_window_closed',
+  'change_window_denied',
 ] as const);
 export const ReasonCode = reasonCodes.schema;
 export type ReasonCode = Static<typeof ReasonCode>;
@@ -142,3 +180,39 @@ export type RefusalCode = Static<typeof RefusalCode>;
 export const roles = closed(['admin', 'writer', 'reader'] as const);
 export const Role = roles.schema;
 export type Role = Static<typeof Role>;
+
+/**
+ * How much is let in: `normal`; `degraded`, only priorities 0 to 2; `read-only`, nothing new; `draining`, nothing
+ * new and nothing started: what runs finishes. Remediations wait through them.
+ */
+export const modes = closed(['normal', 'degraded', 'read-only', 'draining'] as const);
+export const Mode = modes.schema;
+export type Mode = Static<typeof Mode>;
+
+/** What is done with a task whose concurrency key is taken. */
+export const concurrencyStrategies = closed(['queue', 'drop-new', 'cancel-running', 'round-robin'] as const);
+export const ConcurrencyStrategy = concurrencyStrategies.schema;
+export type ConcurrencyStrategy = Static<typeof ConcurrencyStrategy>;
+
+export const placementStrategies = closed(['spread', 'pack'] as const);
+export const PlacementStrategy = placementStrategies.schema;
+export type PlacementStrategy = Static<typeof PlacementStrategy>;
+
+/** What happens when a schedule is due while its last task has not ended. */
+export const overlapPolicies = closed(['allow', 'forbid', 'replace'] as const);
+export const OverlapPolicy = overlapPolicies.schema;
+export type OverlapPolicy = Static<typeof OverlapPolicy>;
+
+/** An `agent` breaker guards one agent; a `domain` breaker all agents with one value of the domain's label. */
+export const breakerScopes = closed(['agent', 'domain'] as const);
+export const BreakerScope = breakerScopes.schema;
+export type BreakerScope = Static<typeof BreakerScope>;
+
+export const windowEffects = closed(['allow', 'deny'] as const);
+export const WindowEffect = windowEffects.schema;
+export type WindowEffect = Static<typeof WindowEffect>;
+
+/** How one agent of a fan-out came out, as far as it got. */
+export const fanoutMemberEnds = closed(['succeeded', 'failed', 'not_started', 'unknown'] as const);
+export const FanoutMemberEnd = fanoutMemberEnds.schema;
+export type FanoutMemberEnd = Static<typeof FanoutMemberEnd>;

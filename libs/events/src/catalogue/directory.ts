@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { Role } from './closed-lists.js';
+import { Mode, ReasonCode, Role } from './closed-lists.js';
 import * as p from './primitives.js';
 import { Limits } from './tasks-commands.js';
 
@@ -9,11 +9,19 @@ const from = { partition: p.Count, offset: p.Count };
 
 /**
  * `directory`: what every API server must know to work while everything else is away. Keys:
- * `tenant:ID`, `key:HASH`, `owner:CONTEXT:PARTITION`.
+ * `tenant:ID`, `key:HASH`, `owner:CONTEXT:PARTITION`, `mode:PARTITION`.
  */
 export const DirectoryEntry = Type.Union([
   Type.Object(
-    { kind: Type.Literal('tenant'), tenant_id: p.Id, name: p.Name, limits: Limits, ...from },
+    {
+      kind: Type.Literal('tenant'),
+      tenant_id: p.Id,
+      name: p.Name,
+      limits: Limits,
+      /** The tenant's own; absent: normal. */
+      mode: Type.Optional(Mode),
+      ...from,
+    },
     closed,
   ),
   Type.Object(
@@ -38,6 +46,8 @@ export const DirectoryEntry = Type.Union([
     },
     closed,
   ),
+  /** The mode of one partition, whoever called for it. */
+  Type.Object({ kind: Type.Literal('mode'), mode: Mode, reason: ReasonCode, ...from }, closed),
 ]);
 export type DirectoryEntry = Static<typeof DirectoryEntry>;
 
@@ -49,5 +59,7 @@ export function directoryKey(entry: DirectoryEntry): string {
       return `key:${entry.key_hash}`;
     case 'owner':
       return `owner:${entry.context}:${entry.partition}`;
+    case 'mode':
+      return `mode:${entry.partition}`;
   }
 }

@@ -6,6 +6,7 @@ export {
   type Budget,
   type Backoff,
   type OutputSummary,
+  type ModeSource,
 } from './primitives.js';
 export {
   taskEnds,
@@ -26,8 +27,28 @@ export {
   type RefusalCode,
   roles,
   type Role,
+  modes,
+  type Mode,
+  concurrencyStrategies,
+  type ConcurrencyStrategy,
+  placementStrategies,
+  type PlacementStrategy,
+  overlapPolicies,
+  type OverlapPolicy,
+  breakerScopes,
+  type BreakerScope,
+  windowEffects,
+  type WindowEffect,
+  fanoutMemberEnds,
+  type FanoutMemberEnd,
 } from './closed-lists.js';
-export { tasksCommands, TaskSpec as TaskSpecSchema, Limits as LimitsSchema } from './tasks-commands.js';
+export {
+  tasksCommands,
+  TaskSpec as TaskSpecSchema,
+  Limits as LimitsSchema,
+  ScheduleSpec as ScheduleSpecSchema,
+  FanoutSpec as FanoutSpecSchema,
+} from './tasks-commands.js';
 export { statesCommands, StateSpec as StateSpecSchema } from './states-commands.js';
 export { tasksEvents } from './tasks-events.js';
 export { statesEvents } from './states-events.js';
@@ -39,6 +60,13 @@ export {
   type StateSpec,
   type Limits,
   type Origin,
+  type Batch,
+  type Resources,
+  type Requests,
+  type Concurrency,
+  type ScheduleSpec,
+  type FanoutSpec,
+  type ChangeWindow,
   type TasksEventBody,
   type StatesEventBody,
   type JournalEventBody,

@@ -84,3 +84,13 @@ export const OutputSummary = Type.Object(
   { additionalProperties: false },
 );
 export type OutputSummary = Static<typeof OutputSummary>;
+
+/**
+ * When something is allowed or denied: from each time that the cron expression names, for `duration_ms`.
+ * Five fields (minute to day of week), in an IANA time zone.
+ */
+export const CronExpression = Type.String({ minLength: 9, maxLength: 256 });
+export const TimeZone = Type.String({ minLength: 1, maxLength: 64 });
+
+export const ModeSource = Type.Union([Type.Literal('operator'), Type.Literal('overload')]);
+export type ModeSource = Static<typeof ModeSource>;

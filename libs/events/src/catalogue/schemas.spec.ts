@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { type TSchema } from '@sinclair/typebox';
 import { currentVersion } from '../envelope/index.js';
+import { narrowing, type Json } from './widening.fixture.js';
 import {
   AgentReport,
   CheckRequest,
@@ -16,8 +17,9 @@ import {
 
 /**
  * The published contract: one JSON Schema per type and version, for consumers of the topics in any
- * language. FLUXFORGE_WRITE_SCHEMAS=1 writes the files of types that are new; a file that is there is only
- * ever compared, because old versions are read for ever.
+ * language. FLUXFORGE_WRITE_SCHEMAS=1 writes the files of types that are new and widens those that have
+ * gained (an optional field, a value of a closed list); it refuses to change anything else, because what was
+ * written once is read for ever.
  */
 const folder = join(process.cwd(), 'libs/events/schemas');
 
@@ -44,13 +46,32 @@ const fileOf = (type: string): string => join(folder, `${type}.v${currentVersion
 if (process.env['FLUXFORGE_WRITE_SCHEMAS'] === '1') {
   mkdirSync(folder, { recursive: true });
   for (const [type, schema] of Object.entries(published)) {
-    if (!existsSync(fileOf(type))) writeFileSync(fileOf(type), document(type, schema));
+    const text = document(type, schema);
+    const before = existsSync(fileOf(type)) ? (JSON.parse(readFileSync(fileOf(type), 'utf8')) as Json) : null;
+    const flaw = before && narrowing(before, JSON.parse(text) as Json, type);
+    if (flaw) throw new Error(`not only added to: ${flaw}`);
+    writeFileSync(fileOf(type), text);
   }
 }
 
 describe('published schemas', () => {
   it.each(Object.keys(published))('%s is published as it is checked', (type) => {
     expect(readFileSync(fileOf(type), 'utf8')).toBe(document(type, published[type]!));
+  });
+
+  it.each([
+    ['a field that is gone', { properties: { a: {} } }, { properties: {} }],
+    ['a field that is asked for from now on', { required: ['a'] }, { required: ['a', 'b'] }],
+    ['a value that is gone', { anyOf: [{ const: 'a' }, { const: 'b' }] }, { anyOf: [{ const: 'a' }] }],
+    ['a tighter bound', { maximum: 9 }, { maximum: 8 }],
+  ])('are never narrowed: %s', (_, before, after) => {
+    expect(narrowing(before, after, 'it')).not.toBeNull();
+  });
+
+  it('may be widened', () => {
+    const before = { required: ['a'], properties: { a: { anyOf: [{ const: 'x' }] } } };
+    const after = { required: ['a'], properties: { a: { anyOf: [{ const: 'x' }, { const: 'y' }] }, b: {} } };
+    expect(narrowing(before, after, 'it')).toBeNull();
   });
 
   it('hold no type that the catalogue has forgotten', () => {

@@ -1,8 +1,22 @@
 import { Type } from '@sinclair/typebox';
-import { StateMode } from './closed-lists.js';
+import { StateMode, WindowEffect } from './closed-lists.js';
 import * as p from './primitives.js';
 
 const closed = { additionalProperties: false };
+
+/**
+ * From each time that `cron` names, for `duration_ms`, remediation is allowed or denied. A denial wins; without
+ * an `allow` window all times that are not denied are allowed. Checks go on at all times.
+ */
+export const ChangeWindow = Type.Object(
+  {
+    effect: WindowEffect,
+    cron: p.CronExpression,
+    time_zone: p.TimeZone,
+    duration_ms: Type.Integer({ minimum: 60_000, maximum: 31 * 24 * 3600 * 1000 }),
+  },
+  closed,
+);
 
 /** A declared state, with its defaults filled in by the API, so that the log holds them. */
 export const StateSpec = Type.Object(
@@ -23,6 +37,9 @@ export const StateSpec = Type.Object(
     attempts: Type.Integer({ minimum: 1, maximum: 100 }),
     backoff: p.Backoff,
     priority: Type.Integer({ minimum: 0, maximum: 9 }),
+    windows: Type.Optional(Type.Array(ChangeWindow, { maxItems: 16 })),
+    /** False: applies of this state may run beside others on one agent. */
+    exclusive: Type.Optional(Type.Boolean()),
   },
   closed,
 );

@@ -62,6 +62,7 @@ export const statesEvents = {
       priority: Type.Integer({ minimum: 0, maximum: 9 }),
       execution_timeout_ms: p.SpanMs,
       not_after_ms: p.TimeMs,
+      exclusive: Type.Optional(Type.Boolean()),
     },
     closed,
   ),

@@ -1,7 +1,17 @@
 import { Type } from '@sinclair/typebox';
-import { AttemptOutcome, Executor, ReasonCode, Role, TaskEnd, TaskKind } from './closed-lists.js';
+import {
+  AttemptOutcome,
+  BreakerScope,
+  Executor,
+  FanoutMemberEnd,
+  Mode,
+  ReasonCode,
+  Role,
+  TaskEnd,
+  TaskKind,
+} from './closed-lists.js';
 import * as p from './primitives.js';
-import { Limits, TaskSpec } from './tasks-commands.js';
+import { FanoutSpec, Limits, Resources, ScheduleSpec, TaskSpec } from './tasks-commands.js';
 
 const closed = { additionalProperties: false };
 
@@ -10,6 +20,14 @@ export const Origin = Type.Object(
   { state_id: p.Id, agent_id: p.Id, generation: p.Generation, attempt: p.Attempt },
   closed,
 );
+
+/** Of what a task is one of many: a firing of a schedule, or a member of a fan-out. */
+export const Batch = Type.Object(
+  { schedule_id: Type.Optional(p.Id), due_ms: Type.Optional(p.TimeMs), fanout_id: Type.Optional(p.Id) },
+  closed,
+);
+
+const breaker = { scope: BreakerScope, name: Type.String({ minLength: 1, maxLength: 128 }) };
 
 const run = { task_id: p.Id, life: p.Life, attempt: p.Attempt, agent_id: p.Id };
 
@@ -45,6 +63,7 @@ export const tasksEvents = {
       slots: Type.Integer({ minimum: 1, maximum: 1024 }),
       executors: Type.Array(Executor, { maxItems: 8 }),
       agent_version: Type.String({ maxLength: 64 }),
+      capacity: Type.Optional(Resources),
     },
     closed,
   ),
@@ -58,10 +77,14 @@ export const tasksEvents = {
       slots: Type.Integer({ minimum: 1, maximum: 1024 }),
       executors: Type.Array(Executor, { maxItems: 8 }),
       agent_version: Type.String({ maxLength: 64 }),
+      capacity: Type.Optional(Resources),
     },
     closed,
   ),
-  'agent.drain-set': Type.Object({ agent_id: p.Id, drain: Type.Boolean() }, closed),
+  'agent.drain-set': Type.Object(
+    { agent_id: p.Id, drain: Type.Boolean(), deadline_ms: Type.Optional(p.TimeMs) },
+    closed,
+  ),
   'agent.removed': Type.Object({ agent_id: p.Id }, closed),
   'task.queued': Type.Object(
     {
@@ -70,6 +93,7 @@ export const tasksEvents = {
       kind: TaskKind,
       spec: TaskSpec,
       origin: Type.Optional(Origin),
+      batch: Type.Optional(Batch),
       keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
     },
     closed,
@@ -83,6 +107,7 @@ export const tasksEvents = {
       reason: ReasonCode,
       message: p.Text,
       origin: Type.Optional(Origin),
+      batch: Type.Optional(Batch),
       keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
     },
     closed,
@@ -93,7 +118,15 @@ export const tasksEvents = {
       lease_ms: p.SpanMs,
       /** Why now and why there, for `explain`: waited, effective priority, agents considered. */
       decision: Type.Object(
-        { waited_ms: p.SpanMs, effective_priority: Type.Number(), candidates: p.Count },
+        {
+          waited_ms: p.SpanMs,
+          effective_priority: Type.Number(),
+          candidates: p.Count,
+          /** What the lease charged its tenant in advance, put right when it ends. */
+          charged_ms: Type.Optional(p.SpanMs),
+          /** The lease that shows whether a breaker may close. */
+          probe: Type.Optional(Type.Boolean()),
+        },
         closed,
       ),
     },
@@ -122,6 +155,102 @@ export const tasksEvents = {
       origin: Type.Optional(Origin),
       ...runResult,
       outcome: Type.Optional(AttemptOutcome),
+    },
+    closed,
+  ),
+  /** The run is to stop here and go on elsewhere; the end of the attempt decides. */
+  'task.move-requested': Type.Object({ ...run, reason: ReasonCode }, closed),
+  'tenant.mode-set': Type.Object({ mode: Mode, reason: ReasonCode }, closed),
+  /** Of one partition. What an operator set and what overload called for stand side by side; the stricter holds. */
+  'cluster.mode-set': Type.Object({ mode: Mode, reason: ReasonCode, by: p.ModeSource }, closed),
+  /** Agents fell silent in numbers: leases that ran out are not given again until `until_ms` or an operator's word. */
+  'tenant.brake-set': Type.Object(
+    {
+      braked: Type.Boolean(),
+      reason: ReasonCode,
+      until_ms: Type.Optional(p.TimeMs),
+      lost_agents: p.Count,
+      agents: p.Count,
+    },
+    closed,
+  ),
+  'breaker.opened': Type.Object(
+    { ...breaker, reason: ReasonCode, until_ms: p.TimeMs, failures: p.Count },
+    closed,
+  ),
+  'breaker.half-opened': Type.Object({ ...breaker, reason: ReasonCode }, closed),
+  'breaker.closed': Type.Object({ ...breaker, reason: ReasonCode }, closed),
+  /** `next_ms`: the firing that follows, jitter included; absent when the expression names no further time. */
+  'schedule.created': Type.Object(
+    {
+      schedule_id: p.Id,
+      name: p.Name,
+      spec: ScheduleSpec,
+      generation: p.Generation,
+      next_due_ms: Type.Optional(p.TimeMs),
+      next_ms: Type.Optional(p.TimeMs),
+    },
+    closed,
+  ),
+  'schedule.updated': Type.Object(
+    {
+      schedule_id: p.Id,
+      name: p.Name,
+      spec: ScheduleSpec,
+      generation: p.Generation,
+      next_due_ms: Type.Optional(p.TimeMs),
+      next_ms: Type.Optional(p.TimeMs),
+    },
+    closed,
+  ),
+  'schedule.suspended': Type.Object(
+    {
+      schedule_id: p.Id,
+      suspended: Type.Boolean(),
+      next_due_ms: Type.Optional(p.TimeMs),
+      next_ms: Type.Optional(p.TimeMs),
+    },
+    closed,
+  ),
+  'schedule.deleted': Type.Object({ schedule_id: p.Id }, closed),
+  /** One due time was dealt with: `task_id` when it became a task, `skipped` when it did not. */
+  'schedule.fired': Type.Object(
+    {
+      schedule_id: p.Id,
+      due_ms: p.TimeMs,
+      task_id: Type.Optional(p.Id),
+      skipped: Type.Optional(ReasonCode),
+      /** Due times before `due_ms` that nobody was there to fire; counted up to 10,000. */
+      missed: p.Count,
+      next_due_ms: Type.Optional(p.TimeMs),
+      next_ms: Type.Optional(p.TimeMs),
+    },
+    closed,
+  ),
+  /** `members` never changes after this, whoever joins or is relabelled. */
+  'fanout.started': Type.Object(
+    {
+      fanout_id: p.Id,
+      spec: FanoutSpec,
+      members: Type.Array(p.Id, { minItems: 1, maxItems: 10_000 }),
+      retry_of: Type.Optional(p.Id),
+    },
+    closed,
+  ),
+  'fanout.rejected': Type.Object({ fanout_id: p.Id, reason: ReasonCode, message: p.Text }, closed),
+  'fanout.cancelled': Type.Object({ fanout_id: p.Id, message: Type.Optional(p.Text) }, closed),
+  'fanout.ended': Type.Object(
+    {
+      fanout_id: p.Id,
+      reason: ReasonCode,
+      succeeded: p.Count,
+      failed: p.Count,
+      not_started: p.Count,
+      unknown: p.Count,
+      /** Whoever did not succeed, by how it came out. */
+      members: Type.Array(Type.Object({ agent_id: p.Id, end: FanoutMemberEnd }, closed), {
+        maxItems: 10_000,
+      }),
     },
     closed,
   ),

@@ -1,18 +1,34 @@
 import { type Static, type TSchema } from '@sinclair/typebox';
-import { type StateSpec as StateSpecSchema, type statesCommands } from './states-commands.js';
 import {
+  type ChangeWindow as ChangeWindowSchema,
+  type StateSpec as StateSpecSchema,
+  type statesCommands,
+} from './states-commands.js';
+import {
+  type Concurrency as ConcurrencySchema,
+  type FanoutSpec as FanoutSpecSchema,
   type Limits as LimitsSchema,
+  type Requests as RequestsSchema,
+  type Resources as ResourcesSchema,
+  type ScheduleSpec as ScheduleSpecSchema,
   type TaskSpec as TaskSpecSchema,
   type tasksCommands,
 } from './tasks-commands.js';
 import { type journalEvents } from './journal-events.js';
 import { type statesEvents } from './states-events.js';
-import { type Origin as OriginSchema, type tasksEvents } from './tasks-events.js';
+import { type Batch as BatchSchema, type Origin as OriginSchema, type tasksEvents } from './tasks-events.js';
 
 export type TaskSpec = Static<typeof TaskSpecSchema>;
 export type StateSpec = Static<typeof StateSpecSchema>;
 export type Limits = Static<typeof LimitsSchema>;
 export type Origin = Static<typeof OriginSchema>;
+export type Batch = Static<typeof BatchSchema>;
+export type Resources = Static<typeof ResourcesSchema>;
+export type Requests = Static<typeof RequestsSchema>;
+export type Concurrency = Static<typeof ConcurrencySchema>;
+export type ScheduleSpec = Static<typeof ScheduleSpecSchema>;
+export type FanoutSpec = Static<typeof FanoutSpecSchema>;
+export type ChangeWindow = Static<typeof ChangeWindowSchema>;
 
 type Typed<Catalogue> = {
   [K in keyof Catalogue & string]: {

@@ -112,6 +112,8 @@ function changeOf(fact: TaskFact, time: string): Partial<TaskEntity> | null {
         attempts_used: fact.data.attempt,
         retry_at: isoOrNull(fact.data.retry_at_ms),
       };
+    case 'task.move-requested':
+      return { reason: fact.data.reason };
     case 'task.cancel-requested':
       return { cancel_requested: true, reason: fact.data.reason, message: fact.data.message ?? '' };
     case 'task.ended':
