@@ -1,1 +1,13 @@
+export { closedGate, gates, type ClosedGate, type GateRule, type Lane } from './gates.js';
+export {
+  chargeLease,
+  chargeMs,
+  defaultFairness,
+  newFairShare,
+  picksBefore,
+  settleLease,
+  type FairnessPolicy,
+  type FairShare,
+} from './fair-share.js';
+export { laneOf } from './placement-group.js';
 export { effectivePriority, rankOf, TenantQueue, type Choice } from './tenant-queue.js';

@@ -1,27 +1,60 @@
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { posting, wishText, type Wish } from './free-agents.js';
+import { type Lane } from './gates.js';
 
 /**
  * Queued tasks that ask for the same kind of agent: where the first of them fits nowhere, none does.
  *
  *   open    -- no agent fits --> blocked
  *   blocked -- an agent that fits came, or got a slot free --> open
+ *   open    -- a gate is closed to it --> parked
+ *   parked  -- that gate was opened --> open
  *
  * So a task that fits nowhere holds up only those that fit nowhere either.
  */
-export interface PlacementGroup extends Wish {
+export interface PlacementGroup extends Wish, Lane {
+  /** Unique among the groups of its agent (or of none). */
+  readonly name: string;
   /** What it asks of any agent, as a text. */
   readonly wish: string;
   readonly agentId: string | null;
   readonly ready: PriorityQueue<Task>;
   /** Kept by `BlockedGroups`. */
   blocked: boolean;
+  /** The gate at which it waits, or null. Kept by `ParkedGroups`. */
+  parkedAt: string | null;
 }
 
-function newGroup(wish: string, task: Task): PlacementGroup {
+export function laneOf(task: Task): Lane {
+  return {
+    concurrency: task.spec.concurrency ?? null,
+    lockedAgentId: task.exclusive ? (task.spec.agent_id ?? null) : null,
+    reissue: task.reissue,
+  };
+}
+
+/** Empty for most tasks, so that the common case makes no new text. */
+function laneText(task: Task): string {
+  const { concurrency } = task.spec;
+  if (!concurrency && !task.exclusive && !task.reissue) return '';
+  const key = concurrency ? `${concurrency.strategy}/${concurrency.max}/${concurrency.key}` : '';
+  return `\u0001${task.exclusive ? 'x' : ''}${task.reissue ? 'r' : ''}\u0001${key}`;
+}
+
+function newGroup(name: string, wish: string, task: Task): PlacementGroup {
   const { executor, agent_id, selector } = task.spec;
-  return { wish, executor, agentId: agent_id ?? null, selector, ready: new PriorityQueue(), blocked: false };
+  return {
+    ...laneOf(task),
+    name,
+    wish,
+    executor,
+    agentId: agent_id ?? null,
+    selector,
+    ready: new PriorityQueue(),
+    blocked: false,
+    parkedAt: null,
+  };
 }
 
 /** The groups with a ready task, by the agent that they name (or none) and by what they ask of any agent. */
@@ -33,14 +66,16 @@ export class Groups {
     let byWish = this.byAgent.get(agentId);
     if (!byWish) this.byAgent.set(agentId, (byWish = new Map<string, PlacementGroup>()));
     const wish = wishText(task.spec);
-    let group = byWish.get(wish);
-    if (!group) byWish.set(wish, (group = newGroup(wish, task)));
+    const lane = laneText(task);
+    const name = lane === '' ? wish : wish + lane;
+    let group = byWish.get(name);
+    if (!group) byWish.set(name, (group = newGroup(name, wish, task)));
     return group;
   }
 
   delete(group: PlacementGroup): void {
     const byWish = this.byAgent.get(group.agentId);
-    byWish?.delete(group.wish);
+    byWish?.delete(group.name);
     if (byWish?.size === 0) this.byAgent.delete(group.agentId);
   }
 }
@@ -84,6 +119,30 @@ export class BlockedGroups {
       found.push(...(this.byNeed.get(posting(key, value)) ?? []));
     }
     return found;
+  }
+}
+
+/** Groups to which a gate is closed, by that gate. */
+export class ParkedGroups {
+  private readonly byGate = new Map<string, Set<PlacementGroup>>();
+
+  add(group: PlacementGroup, gate: string): void {
+    group.parkedAt = gate;
+    const groups = this.byGate.get(gate);
+    if (groups) groups.add(group);
+    else this.byGate.set(gate, new Set([group]));
+  }
+
+  delete(group: PlacementGroup): void {
+    if (group.parkedAt === null) return;
+    const groups = this.byGate.get(group.parkedAt);
+    groups?.delete(group);
+    if (groups?.size === 0) this.byGate.delete(group.parkedAt);
+    group.parkedAt = null;
+  }
+
+  at(gate: string): PlacementGroup[] {
+    return [...(this.byGate.get(gate) ?? [])];
   }
 }
 

@@ -131,7 +131,7 @@ describe('order', () => {
     world.nowMs += 60_000;
     const [, leased] = world.say(connected('a1'));
     const { decision } = leased!.data as EventData<'task.leased'>;
-    expect(decision).toEqual({ waited_ms: 60_000, effective_priority: 3, candidates: 1 });
+    expect(decision).toEqual({ waited_ms: 60_000, effective_priority: 3, candidates: 1, charged_ms: 10 });
   });
 
   it('is not held up by tasks that fit nowhere', () => {

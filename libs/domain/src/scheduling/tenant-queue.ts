@@ -2,7 +2,8 @@ import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { FreeAgents, type Pick } from './free-agents.js';
-import { BlockedGroups, Groups, type PlacementGroup } from './placement-group.js';
+import { closedGate, type GateRule } from './gates.js';
+import { BlockedGroups, Groups, ParkedGroups, type PlacementGroup } from './placement-group.js';
 
 export interface Choice extends Pick {
   readonly task: Task;
@@ -29,11 +30,13 @@ export class TenantQueue {
   private readonly groupOf = new Map<Task, PlacementGroup>();
   private readonly open = new PriorityQueue<PlacementGroup>();
   private readonly blocked = new BlockedGroups();
+  private readonly parked = new ParkedGroups();
   private readonly free = new FreeAgents();
 
   constructor(
     private readonly agingMs: number,
     private readonly agents: ReadonlyMap<string, Agent>,
+    private readonly gateRules: () => readonly GateRule[],
   ) {}
 
   get readyTasks(): number {
@@ -53,7 +56,15 @@ export class TenantQueue {
     const group = this.groups.of(task);
     group.ready.set(task, rankOf(task, this.agingMs), task.order);
     this.groupOf.set(task, group);
-    if (!group.blocked) this.reopen(group);
+    if (!group.blocked && group.parkedAt === null) this.reopen(group);
+  }
+
+  /** What was closed under this name may be open now: whoever waits there is looked at again. */
+  openGate(gate: string): void {
+    for (const group of this.parked.at(gate)) {
+      this.parked.delete(group);
+      this.reopen(group);
+    }
   }
 
   remove(task: Task): void {
@@ -62,11 +73,12 @@ export class TenantQueue {
     this.groupOf.delete(task);
     group.ready.delete(task);
     if (group.ready.size > 0) {
-      if (!group.blocked) this.reopen(group);
+      if (!group.blocked && group.parkedAt === null) this.reopen(group);
       return;
     }
     this.open.delete(group);
     this.blocked.delete(group);
+    this.parked.delete(group);
     this.groups.delete(group);
   }
 
@@ -84,6 +96,12 @@ export class TenantQueue {
   /** The next lease, or null: nothing ready fits anywhere. */
   choose(): Choice | null {
     for (let group = this.open.peek(); group; group = this.open.peek()) {
+      const closed = closedGate(this.gateRules(), group);
+      if (closed) {
+        this.open.delete(group);
+        this.parked.add(group, closed.gate);
+        continue;
+      }
       const pick = this.pick(group);
       if (pick) return { task: group.ready.peek()!, ...pick };
       this.open.delete(group);

@@ -18,6 +18,8 @@ export interface Lease {
   readonly attempt: number;
   readonly leasedAtMs: number;
   readonly leaseMs: number;
+  /** What its tenant was charged in advance for its time. */
+  readonly estimateMs: number;
   startedAtMs: number | null;
   /** Momentary: the last time the agent was heard to hold it. Grants are not events. */
   renewedAtMs: number;
@@ -50,6 +52,10 @@ export interface Task {
   attemptsUsed: number;
   /** The last attempt that ended by a report of its agent; its duplicates are not news. 0: none. */
   reportedAttempt: number;
+  /** The last attempt was lost: nobody can say what it did, or whether its agent is there. */
+  reissue: boolean;
+  /** An apply that must have its agent to itself, as far as other applies go. */
+  readonly exclusive: boolean;
   cancel: { readonly reason: ReasonCode; readonly message: string | null } | null;
   lease: Lease | null;
 }
@@ -86,6 +92,8 @@ export function newTask(
     deliverFromMs: readyAtMs,
     attemptsUsed: 0,
     reportedAttempt: 0,
+    reissue: false,
+    exclusive: data.kind === 'reconciliation',
     cancel: null,
     lease: null,
   };

@@ -1,13 +1,16 @@
 import {
+  type AttemptOutcome,
   type EventData,
   type Fact,
   type JournalEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { newAgent, type Agent } from '@fluxforge/domain/agent';
+import { chargeLease, settleLease } from '@fluxforge/domain/scheduling';
 import { newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
 import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
-import { dequeue, dropAgent, enqueue, refreshAgent, timeAgent, timeLease } from './placing.js';
+import { gateRulesOf } from './holds.js';
+import { dequeue, dropAgent, enqueue, refreshAgent, syncOpen, timeAgent, timeLease } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { newRealm, type Realm, type TasksState } from './state.js';
 
@@ -29,7 +32,7 @@ function openRealm(
 ): void {
   if (state.realms.has(fact.tenantId)) return;
   const tenant = newTenant(fact.data, fact.timeMs);
-  state.realms.set(tenant.id, newRealm(tenant, state.nextOrder++, policy.agingMs));
+  state.realms.set(tenant.id, newRealm(tenant, state.nextOrder++, policy.agingMs, gateRulesOf));
 }
 
 function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact: Fact<Own>): void {
@@ -139,7 +142,7 @@ function evolveTask(state: TasksState, policy: TasksPolicy, realm: Realm, task: 
       task.cancel = { reason: fact.data.reason, message: fact.data.message ?? null };
       return;
     case 'task.attempt-ended':
-      return attemptEnded(state, realm, task, fact.data);
+      return attemptEnded(state, policy, realm, task, fact);
     case 'task.ended':
       return ended(state, policy, realm, task, fact);
   }
@@ -156,16 +159,20 @@ function leased(
   const { agent_id, attempt, lease_ms } = fact.data;
   dequeue(state, realm, task);
   task.attemptsUsed = attempt;
+  const weight = realm.tenant.limits.weight ?? 1;
+  const charged = chargeLease(realm.share, weight, state.latestServedMs, policy.fairness);
+  state.latestServedMs = charged.latestMs;
   task.lease = {
     agentId: agent_id,
     attempt,
     leasedAtMs: fact.timeMs,
     leaseMs: lease_ms,
+    estimateMs: charged.estimateMs,
     startedAtMs: null,
     renewedAtMs: fact.timeMs,
   };
   timeLease(state, policy, task);
-  realm.lastServed = ++state.leasesGiven;
+  syncOpen(state, realm);
   const agent = realm.agents.get(agent_id);
   agent?.leases.add(task.id);
   if (agent) refreshAgent(state, realm, agent);
@@ -173,13 +180,16 @@ function leased(
 
 function attemptEnded(
   state: TasksState,
+  policy: TasksPolicy,
   realm: Realm,
   task: Task,
-  data: EventData<'task.attempt-ended'>,
+  fact: Fact<Extract<Own, { type: 'task.attempt-ended' }>>,
 ): void {
+  const { data } = fact;
   const lease = task.lease;
   if (lease?.attempt !== data.attempt) return;
-  release(state, realm, task, lease);
+  release(state, policy, realm, task, lease, fact.timeMs);
+  task.reissue = isLoss(data.outcome);
   const reported = isReported(data);
   if (reported) task.reportedAttempt = data.attempt;
   task.readyAtMs = data.retry_at_ms;
@@ -195,8 +205,21 @@ function isReported(data: EventData<'task.attempt-ended'> | EventData<'task.ende
   return data.outcome !== 'lease_expired' || data.duration_ms !== undefined;
 }
 
-function release(state: TasksState, realm: Realm, task: Task, lease: Lease): void {
+/** The run ended, and nobody on its machine said so of its own accord. */
+function isLoss(outcome: AttemptOutcome): boolean {
+  return outcome === 'lease_expired' || outcome === 'interrupted' || outcome === 'undelivered';
+}
+
+function release(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  task: Task,
+  lease: Lease,
+  timeMs: number,
+): void {
   task.lease = null;
+  settleLease(realm.share, Math.max(0, timeMs - lease.leasedAtMs), lease.estimateMs, policy.fairness);
   state.leaseTimers.delete(task);
   const agent = realm.agents.get(lease.agentId);
   if (agent?.leases.delete(task.id)) refreshAgent(state, realm, agent);
@@ -210,7 +233,7 @@ function ended(
   fact: Fact<Extract<Own, { type: 'task.ended' }>>,
 ): void {
   const lease = task.lease;
-  if (lease) release(state, realm, task, lease);
+  if (lease) release(state, policy, realm, task, lease, fact.timeMs);
   else dequeue(state, realm, task);
   realm.tasks.delete(task.id);
   const byReport = lease !== null && isReported(fact.data);

@@ -44,8 +44,21 @@ function makeReady(state: TasksState, realm: Realm, task: Task): void {
 }
 
 export function syncOpen(state: TasksState, realm: Realm): void {
-  if (realm.queue.hasOpen) state.open.set(realm, realm.lastServed, realm.order);
+  state.held.delete(realm);
+  if (realm.queue.hasOpen) state.open.set(realm, realm.share.virtualMs, realm.order);
   else state.open.delete(realm);
+}
+
+/** Puts a held realm aside until the hold is over or something of it changes. */
+export function setAside(state: TasksState, realm: Realm, untilMs: number | null): void {
+  state.open.delete(realm);
+  state.held.set(realm, untilMs ?? Infinity, realm.order);
+}
+
+/** Gates of one tenant that a fact has opened. */
+export function openGate(state: TasksState, realm: Realm, gate: string): void {
+  realm.queue.openGate(gate);
+  syncOpen(state, realm);
 }
 
 export function refreshAgent(state: TasksState, realm: Realm, agent: Agent, relabelled = false): void {

@@ -1,10 +1,11 @@
 import { type Decided } from '@fluxforge/events/catalogue';
 import { clamp, decided } from '@fluxforge/domain/kernel';
 import { decideLeaseOver, leaseOverMs } from '@fluxforge/domain/leases';
-import { effectivePriority } from '@fluxforge/domain/scheduling';
+import { chargeMs, effectivePriority } from '@fluxforge/domain/scheduling';
 import { type Task } from '@fluxforge/domain/task';
 import { type Own } from './decide.js';
-import { lossMs, promote, syncOpen } from './placing.js';
+import { realmHold } from './holds.js';
+import { lossMs, promote, setAside, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { type TasksState } from './state.js';
 
@@ -82,7 +83,13 @@ function unstarted(
 
 function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
   promote(state, nowMs);
+  while (state.held.peekRank() <= nowMs) syncOpen(state, state.held.peek()!);
   for (let realm = state.open.peek(); realm; realm = state.open.peek()) {
+    const hold = realmHold(realm, nowMs);
+    if (hold) {
+      setAside(state, realm, hold.untilMs);
+      continue;
+    }
     const choice = realm.queue.choose();
     syncOpen(state, realm);
     if (!choice) continue;
@@ -97,6 +104,7 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
         waited_ms: clamp(nowMs - task.readyAtMs, 0, longestSpanMs),
         effective_priority: effectivePriority(task, policy.agingMs, nowMs),
         candidates,
+        charged_ms: chargeMs(realm.share, policy.fairness),
       },
     });
   }
@@ -107,7 +115,12 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
 export function wakeAtMs(state: TasksState): number | null {
   const { outbox, asks, tookOverAtMs } = state.moment;
   if (outbox.length > 0 || state.doomed.size > 0 || state.open.size > 0) return state.lastFactMs;
-  let atMs = Math.min(state.deadlines.peekRank(), state.waiting.peekRank(), asks.peekRank());
+  let atMs = Math.min(
+    state.deadlines.peekRank(),
+    state.waiting.peekRank(),
+    state.held.peekRank(),
+    asks.peekRank(),
+  );
   if (tookOverAtMs !== null) {
     // Timers set before the takeover lie in its past; nothing of theirs is due before it.
     atMs = Math.min(atMs, Math.max(tookOverAtMs, state.leaseTimers.peekRank()));

@@ -1,4 +1,5 @@
 import { type Limits } from '@fluxforge/events/catalogue';
+import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
 
 /** Every number of the tasks context that is a choice. Tests and the simulation shorten the spans. */
@@ -12,6 +13,7 @@ export interface TasksPolicy {
   readonly agentTtlMs: number;
   /** Waiting this long lowers a task's effective priority by one. */
   readonly agingMs: number;
+  readonly fairness: FairnessPolicy;
   /** How long, and how many in a partition, ended tasks are remembered for those who come late. */
   readonly endedKeptMs: number;
   readonly endedKept: number;
@@ -25,6 +27,7 @@ export const defaultTasksPolicy: TasksPolicy = {
   leaseMarginMs: 5_000,
   agentTtlMs: 10_000,
   agingMs: 30_000,
+  fairness: defaultFairness,
   endedKeptMs: 3_600_000,
   endedKept: 100_000,
   defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },

@@ -1,12 +1,14 @@
 import { type Agent } from '@fluxforge/domain/agent';
+import { type FairShare } from '@fluxforge/domain/scheduling';
 import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
+import { gateRulesOf } from './holds.js';
 import { enqueue, refreshAgent, timeAgent, timeLease } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
-export const tasksSnapshotShape = 1;
+export const tasksSnapshotShape = 2;
 
 type AgentImage = Omit<Agent, 'leases' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
@@ -18,7 +20,7 @@ interface RealmImage {
   readonly tokens: JoinToken[];
   readonly agents: AgentImage[];
   readonly tasks: TaskImage[];
-  readonly lastServed: number;
+  readonly share: FairShare;
   readonly order: number;
 }
 
@@ -26,7 +28,7 @@ interface StateImage {
   readonly shape: number;
   readonly partition: number;
   readonly nextOrder: number;
-  readonly leasesGiven: number;
+  readonly latestServedMs: number;
   readonly lastFactMs: number;
   readonly keyWindow: [number, string][];
   readonly ended: EndedTask[];
@@ -43,7 +45,7 @@ export function serialize(state: TasksState): string {
     shape: tasksSnapshotShape,
     partition: state.partition,
     nextOrder: state.nextOrder,
-    leasesGiven: state.leasesGiven,
+    latestServedMs: state.latestServedMs,
     lastFactMs: state.lastFactMs,
     keyWindow: state.keys.toJson(),
     ended: [...state.endedInOrder],
@@ -60,7 +62,7 @@ function realmImage(realm: Realm): RealmImage {
     tokens: [...tokens.values()],
     agents: byOrder(realm.agents.values()).map(agentImage),
     tasks: byOrder(realm.tasks.values()).map(taskImage),
-    lastServed: realm.lastServed,
+    share: realm.share,
     order: realm.order,
   };
 }
@@ -82,7 +84,7 @@ export function deserialize(text: string, policy: TasksPolicy): TasksState | nul
   if (image.shape !== tasksSnapshotShape) return null;
   const state = initialState(image.partition, KeyWindow.fromJson(image.keyWindow));
   state.nextOrder = image.nextOrder;
-  state.leasesGiven = image.leasesGiven;
+  state.latestServedMs = image.latestServedMs;
   state.lastFactMs = image.lastFactMs;
   for (const realm of image.realms) restoreRealm(state, policy, realm);
   for (const ended of image.ended) restoreEnded(state, ended);
@@ -96,8 +98,8 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     tokens: new Map(image.tokens.map((token) => [token.hash, token])),
     tokenHashes: new Map(image.tokens.map((token) => [token.id, token.hash])),
   };
-  const realm = newRealm(tenant, image.order, policy.agingMs);
-  realm.lastServed = image.lastServed;
+  const realm = newRealm(tenant, image.order, policy.agingMs, gateRulesOf);
+  Object.assign(realm.share, image.share);
   state.realms.set(tenant.id, realm);
   for (const one of image.agents) {
     const agent: Agent = {

@@ -1,6 +1,6 @@
 import { type Agent } from '@fluxforge/domain/agent';
 import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
-import { TenantQueue } from '@fluxforge/domain/scheduling';
+import { newFairShare, TenantQueue, type FairShare, type GateRule } from '@fluxforge/domain/scheduling';
 import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
 import { type Tenant } from '@fluxforge/domain/tenant';
 import { type TasksEffect } from './effects.js';
@@ -14,8 +14,8 @@ export interface Realm {
   readonly queue: TenantQueue;
   /** Tasks without a lease: what the quota counts. */
   queuedTasks: number;
-  /** The number of the lease that was given here last; who has the lowest is next. */
-  lastServed: number;
+  /** Its account among the tenants of the partition; who has the lowest virtual time is next. */
+  readonly share: FairShare;
   readonly order: number;
 }
 
@@ -34,12 +34,15 @@ export interface TasksState {
   readonly realms: Map<string, Realm>;
   /** Counters of folds, never reset: they make every order total. */
   nextOrder: number;
-  leasesGiven: number;
+  /** The highest virtual time at which any tenant was served. */
+  latestServedMs: number;
   lastFactMs: number;
   readonly keys: KeyWindow;
   readonly endedInOrder: Fifo<EndedTask>;
   /** From here on all is derived from the above. Realms with something that may fit somewhere. */
   readonly open: PriorityQueue<Realm>;
+  /** Realms that are held as a whole, by when the clock lifts that; any change of theirs brings them back to `open`. */
+  readonly held: PriorityQueue<Realm>;
   readonly waiting: PriorityQueue<Task>;
   /** Pinned to an agent that was removed. */
   readonly doomed: PriorityQueue<Task>;
@@ -57,11 +60,12 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     partition,
     realms: new Map(),
     nextOrder: 1,
-    leasesGiven: 0,
+    latestServedMs: 0,
     lastFactMs: 0,
     keys,
     endedInOrder: new Fifo(),
     open: new PriorityQueue(),
+    held: new PriorityQueue(),
     waiting: new PriorityQueue(),
     doomed: new PriorityQueue(),
     deadlines: new PriorityQueue(),
@@ -71,18 +75,26 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
   };
 }
 
-export function newRealm(tenant: Tenant, order: number, agingMs: number): Realm {
+/** `gateRulesOf` gives the rules that read this very realm. */
+export function newRealm(
+  tenant: Tenant,
+  order: number,
+  agingMs: number,
+  gateRulesOf: (realm: Realm) => readonly GateRule[],
+): Realm {
   const agents = new Map<string, Agent>();
-  return {
+  const realm: Realm = {
     tenant,
     agents,
     tasks: new Map(),
     ended: new Map(),
-    queue: new TenantQueue(agingMs, agents),
+    queue: new TenantQueue(agingMs, agents, () => rules),
     queuedTasks: 0,
-    lastServed: 0,
+    share: newFairShare(),
     order,
   };
+  const rules = gateRulesOf(realm);
+  return realm;
 }
 
 export function agentOf(state: TasksState, tenantId: string, agentId: string): Agent | undefined {

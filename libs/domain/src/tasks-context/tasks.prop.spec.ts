@@ -254,7 +254,7 @@ describe('over random histories of a partition', () => {
 describe('a snapshot of another shape', () => {
   it('is not read', () => {
     const { context, state } = new History().world;
-    const text = context.serialize(state).replace('"shape":1', '"shape":999');
+    const text = context.serialize(state).replace(/"shape":\d+/, '"shape":999');
     expect(context.deserialize(text)).toBeNull();
   });
 });

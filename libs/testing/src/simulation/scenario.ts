@@ -128,6 +128,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     leaseMarginMs: prng.pick([400, 900]),
     agentTtlMs: prng.pick([900, 2_000]),
     agingMs: prng.pick([100, 30_000]),
+    fairness: { minChargeMs: prng.pick([1, 10]), maxLeadMs: prng.pick([100, 1_000]) },
     endedKeptMs: prng.pick([30_000, 3_600_000]),
     endedKept: prng.pick([40, 100_000]),
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },

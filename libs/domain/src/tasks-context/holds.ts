@@ -1,0 +1,28 @@
+import { type ReasonCode } from '@fluxforge/events/catalogue';
+import { type GateRule } from '@fluxforge/domain/scheduling';
+import { type Realm } from './state.js';
+
+/** Why no task of a tenant can be leased now, whatever it asks for. */
+export interface Hold {
+  readonly reason: ReasonCode;
+  /** When the clock lifts it; null: only a fact does. */
+  readonly untilMs: number | null;
+}
+
+export type HoldRule = (realm: Realm, nowMs: number) => Hold | null;
+
+/** Asked in this order by the scheduler and by explanations. Facts that lift one call `syncOpen`. */
+const holdRules: readonly HoldRule[] = [];
+
+export function realmHold(realm: Realm, nowMs: number): Hold | null {
+  for (const rule of holdRules) {
+    const hold = rule(realm, nowMs);
+    if (hold) return hold;
+  }
+  return null;
+}
+
+/** What tasks of a tenant may have to wait for beside a fitting agent. Facts that lift one open its gate. */
+export function gateRulesOf(_realm: Realm): readonly GateRule[] {
+  return [];
+}
