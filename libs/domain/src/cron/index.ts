@@ -1,0 +1,3 @@
+export { expandMacro, maxCronLength, parseCron, type Cron, type ParsedCron } from './parse.js';
+export { nextAfter } from './next-after.js';
+export { isTimeZone } from './zones.js';
