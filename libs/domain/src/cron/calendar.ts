@@ -17,7 +17,17 @@ interface Civil {
   day: number;
 }
 
-/** Days since 1970 to a date of the Gregorian calendar. */
+/** From a date of the Gregorian calendar to days since 1970. Years are counted from March: leap days come last. */
+export function daysTo(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+/** The way back. */
 function civilOf(days: number): Civil {
   const z = days + 719_468;
   const era = Math.floor(z / 146_097);

@@ -1,4 +1,4 @@
-import { dayMs } from './calendar.js';
+import { dayMs, daysTo } from './calendar.js';
 
 /**
  * Offsets of IANA time zones from UTC, by the runtime's own data (`Intl`), which is asked as seldom as can be: one
@@ -91,8 +91,9 @@ function askOffset(zone: Zone, utcMs: number): number {
   // 03/29/2026, 03:00:00
   const text = zone.format.format(second);
   const at = (from: number, to: number) => Number(text.slice(from, to));
-  const date = Date.UTC(at(6, 10), at(0, 2) - 1, at(3, 5), at(12, 14), at(15, 17), at(18, 20));
-  return date - second;
+  const days = daysTo(at(6, 10), at(0, 2), at(3, 5));
+  const seconds = ((days * 24 + at(12, 14)) * 60 + at(15, 17)) * 60 + at(18, 20);
+  return seconds * 1000 - second;
 }
 
 export function isTimeZone(name: string): boolean {

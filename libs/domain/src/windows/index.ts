@@ -1,0 +1,1 @@
+export { neverOpens, windowAt, windowFlaw, type WindowFlaw, type WindowState } from './window-at.js';
