@@ -6,8 +6,10 @@ import {
   type JournalEventBody,
   type StatesCommandBody,
   type StatesEventBody,
+  type StateSpec,
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, rejected, sameLabels } from '@fluxforge/domain/kernel';
+import { neverOpens, windowFlaw } from '@fluxforge/domain/windows';
 import { contentHash, sameSpec } from './content.js';
 import { isMarked, tenantOf } from './desired-state.js';
 import { type DesiredState, type StatesState, type Tenant } from './model.js';
@@ -36,7 +38,7 @@ export function decideCommand(
     case 'state.declare':
       return declare(tenant, command, nowMs, policy);
     case 'state.update':
-      return update(tenant, command);
+      return update(tenant, command, nowMs);
     case 'state.delete':
       return remove(tenant, command);
     case 'state.suspend':
@@ -54,6 +56,8 @@ function declare(tenant: Tenant, command: Of<'state.declare'>, nowMs: number, po
   if (present) return repeated(command, present);
   const marker = tenant.deleted.get(id);
   if (marker && isMarked(marker, nowMs)) return [rejected(command, 'gone', `state ${id} was deleted`, id)];
+  const shut = refusedWindows(command, spec, nowMs);
+  if (shut) return [shut];
   const namesake = tenant.names.get(name);
   if (namesake) return [nameTaken(command, namesake)];
   const maxStates = tenant.limits?.max_states ?? policy.defaultMaxStates;
@@ -69,16 +73,29 @@ function repeated(command: Of<'state.declare'>, present: DesiredState): Events {
   return [rejected(command, 'already_exists', `state ${present.id} exists with other content`, present.id)];
 }
 
+/** Windows that cannot be read, or that would hold every remediation back for ever. */
+function refusedWindows(command: Of<'state.declare'> | Of<'state.update'>, spec: StateSpec, nowMs: number) {
+  const { windows } = spec;
+  if (!windows || windows.length === 0) return null;
+  const flaw = windowFlaw(windows);
+  const id = command.data.state_id;
+  if (flaw) return rejected(command, 'invalid', `windows[${flaw.index}].${flaw.field}: ${flaw.message}`, id);
+  if (!neverOpens(windows, nowMs)) return null;
+  return rejected(command, 'invalid', 'windows: no remediation could begin in the next five years', id);
+}
+
 function nameTaken(command: Command, namesake: DesiredState) {
   const message = `the name ${namesake.name} is taken by state ${namesake.id}`;
   return rejected(command, 'already_exists', message, namesake.id);
 }
 
-function update(tenant: Tenant, command: Of<'state.update'>): Events {
+function update(tenant: Tenant, command: Of<'state.update'>, nowMs: number): Events {
   const { state_id: id, name, labels, spec, if_version: ifVersion } = command.data;
   const present = tenant.states.get(id);
   if (!present) return [notFound(command, id)];
   if (isStale(present, ifVersion)) return [staleVersion(command, present)];
+  const shut = refusedWindows(command, spec, nowMs);
+  if (shut) return [shut];
   const namesake = tenant.names.get(name);
   if (namesake && namesake !== present) return [nameTaken(command, namesake)];
   const unchanged = sameSpec(present.spec, spec);

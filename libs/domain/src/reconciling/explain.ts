@@ -4,8 +4,17 @@ import {
   type StatesState,
   type Target,
 } from '@fluxforge/domain/desired-state';
+import { windowAt } from '@fluxforge/domain/windows';
 import { freePlaces, maxGivenUp, maxOccupied, spentBudget } from './budgets.js';
-import { buckets, hold, place, settlesUntilMs, type Bucket, type Placement } from './placement.js';
+import {
+  buckets,
+  hold,
+  isWindowReason,
+  place,
+  settlesUntilMs,
+  type Bucket,
+  type Placement,
+} from './placement.js';
 import { type ReconcilingPolicy } from './policy.js';
 
 export interface Placed extends Placement {
@@ -69,15 +78,24 @@ export function explainTarget(
     attemptsUsed: target.attemptsUsed,
     attempts: desired.spec.attempts,
     taskId: target.remediation?.taskId ?? null,
-    heldUntilMs: heldUntilMs(target, placement, policy),
+    heldUntilMs: heldUntilMs(target, placement, nowMs, policy),
     nextCheckMs: state.work.due.rankOf(target) ?? null,
     inFlight: { now: desired.occupied, max: maxOccupied(desired) },
     givenUp: { now: desired.givenUp, max: maxGivenUp(desired) },
   };
 }
 
-function heldUntilMs(target: Target, placement: Placement, policy: ReconcilingPolicy): number | null {
+function heldUntilMs(
+  target: Target,
+  placement: Placement,
+  nowMs: number,
+  policy: ReconcilingPolicy,
+): number | null {
   if (placement.reason === 'backoff') return target.retryAtMs;
+  if (isWindowReason(placement.reason)) {
+    const { untilMs } = windowAt(target.state.spec.windows, nowMs);
+    return Number.isFinite(untilMs) ? untilMs : null;
+  }
   if (placement.reason !== 'withdrawn') return null;
   return settlesUntilMs(target, target.state.tenant.agents.get(target.agentId), policy);
 }

@@ -1,5 +1,6 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
 import { matchesSelector } from '@fluxforge/domain/kernel';
+import { windowAt } from '@fluxforge/domain/windows';
 import { driftConfirmed, type AgentView, type Target } from '@fluxforge/domain/desired-state';
 import { type ReconcilingPolicy } from './policy.js';
 
@@ -53,7 +54,14 @@ function placeDrifted(target: Target, agent: AgentView, nowMs: number, policy: R
   if (settlesUntilMs(target, agent, policy) > nowMs) return hold('withdrawn');
   if (!driftConfirmed(target)) return hold('not_checked');
   if (target.retryAtMs > nowMs) return hold('backoff');
+  // Last: what is shown as held by a window needs nothing but the window to go on.
+  const window = windowAt(spec.windows, nowMs);
+  if (!window.open) return hold(window.reason);
   return target.failures > 0 ? retry : remediate;
+}
+
+export function isWindowReason(reason: PlanReason): boolean {
+  return reason === 'change_window_closed' || reason === 'change_window_denied';
 }
 
 /** What takes the ground from under an apply that is in flight, or null. */

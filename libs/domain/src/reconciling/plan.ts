@@ -5,11 +5,12 @@ import {
   type StatesState,
   type Target,
 } from '@fluxforge/domain/desired-state';
+import { windowAt } from '@fluxforge/domain/windows';
 import { freePlaces } from './budgets.js';
 import { isSilent, unknownTarget } from './check-results.js';
 import { arrange, expireAnswers } from './check-schedule.js';
 import { planMembership } from './membership.js';
-import { place, settlesUntilMs, withdrawalReason } from './placement.js';
+import { isWindowReason, place, settlesUntilMs, withdrawalReason } from './placement.js';
 import { type ReconcilingPolicy } from './policy.js';
 import { answerByMs, answered, failed, giveUp, request, requestBytes, withdraw } from './remediation.js';
 import { Step } from './step.js';
@@ -42,7 +43,7 @@ export function planStep(
   if (!step.empty) return step.events;
   for (const desired of work.states) {
     if (step.full) return step.events;
-    if (!start(desired, step, nowMs, policy)) work.states.delete(desired);
+    if (!start(state, desired, step, nowMs, policy)) work.states.delete(desired);
   }
   return step.events;
 }
@@ -100,11 +101,23 @@ function nextTimerMs(target: Target, nowMs: number, policy: ReconcilingPolicy): 
   if (target.finding !== 'drifted' || target.stage !== 'idle') return null;
   const agent = target.state.tenant.agents.get(target.agentId);
   const atMs = Math.max(target.retryAtMs, settlesUntilMs(target, agent, policy));
-  return atMs > nowMs ? atMs : null;
+  if (atMs > nowMs) return atMs;
+  const { reason } = place(target, nowMs, policy);
+  return isWindowReason(reason) ? finite(windowAt(target.state.spec.windows, nowMs).untilMs) : null;
+}
+
+function finite(atMs: number): number | null {
+  return Number.isFinite(atMs) ? atMs : null;
 }
 
 /** Starts as many remediations as the budgets allow. False when there is nothing more to start now. */
-function start(desired: DesiredState, step: Step, nowMs: number, policy: ReconcilingPolicy): boolean {
+function start(
+  state: StatesState,
+  desired: DesiredState,
+  step: Step,
+  nowMs: number,
+  policy: ReconcilingPolicy,
+): boolean {
   if (desired.suspended || desired.ready.size === 0) return false;
   let places = freePlaces(desired);
   let started = false;
@@ -113,6 +126,8 @@ function start(desired: DesiredState, step: Step, nowMs: number, policy: Reconci
     const { bucket } = place(target, nowMs, policy);
     if (bucket !== 'remediate' && bucket !== 'retry') {
       desired.ready.delete(target);
+      // A window may have shut since it was found ready, and only the clock opens it again.
+      setTimer(state, target, nowMs, policy);
       continue;
     }
     const bytes = requestBytes(target);

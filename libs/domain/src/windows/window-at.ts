@@ -35,6 +35,8 @@ const minuteMs = 60_000;
 const horizonMs = 5 * 366 * 24 * 3_600_000;
 /** Due times computed for one answer. When there are more, `untilMs` is too early, and the question is asked again. */
 const maxLooks = 2_000;
+/** Of these, for how long one window stays open by being due again and again. */
+const maxLooksToJoin = 128;
 /** Due times computed before a set of windows counts as one that never opens. */
 const maxLooksToOpen = 20_000;
 
@@ -100,7 +102,7 @@ interface Looks {
 interface Momentary {
   readonly open: boolean;
   readonly denied: boolean;
-  /** The next edge of any window. */
+  /** Until then nothing changes, whatever the edges of single windows. */
   readonly edgeMs: number;
 }
 
@@ -117,18 +119,19 @@ function look(windows: readonly Window[], nowMs: number, looks: Looks): WindowSt
 }
 
 function momentary(windows: readonly Window[], atMs: number, looks: Looks): Momentary {
-  let denied = false;
-  let allowed = false;
-  let hasAllow = false;
-  let edgeMs = Infinity;
+  const ends = { deny: -Infinity, allow: -Infinity };
+  const starts = { deny: Infinity, allow: Infinity };
   for (const window of windows) {
-    const shutsAtMs = shutsAt(window, atMs, looks);
-    if (!window.denies) hasAllow = true;
-    if (shutsAtMs !== null && window.denies) denied = true;
-    if (shutsAtMs !== null && !window.denies) allowed = true;
-    edgeMs = Math.min(edgeMs, shutsAtMs ?? next(window, atMs, looks) ?? Infinity);
+    const effect = window.denies ? 'deny' : 'allow';
+    const endMs = shutsAt(window, atMs, looks);
+    if (endMs !== null) ends[effect] = Math.max(ends[effect], endMs);
+    else starts[effect] = Math.min(starts[effect], next(window, atMs, looks) ?? Infinity);
   }
-  return { open: !denied && (allowed || !hasAllow), denied, edgeMs };
+  if (ends.deny > atMs) return { open: false, denied: true, edgeMs: ends.deny };
+  const onlyDenials = windows.every(({ denies }) => denies);
+  if (onlyDenials) return { open: true, denied: false, edgeMs: starts.deny };
+  if (ends.allow <= atMs) return { open: false, denied: false, edgeMs: starts.allow };
+  return { open: true, denied: false, edgeMs: Math.min(starts.deny, ends.allow) };
 }
 
 function next({ cron, timeZone }: Window, afterMs: number, looks: Looks): number | null {
@@ -142,7 +145,8 @@ function shutsAt(window: Window, atMs: number, looks: Looks): number | null {
   const dueMs = next(window, atMs - window.durationMs, looks);
   if (dueMs === null || dueMs > atMs) return null;
   let endMs = dueMs + window.durationMs;
-  while (looks.left > 0 && endMs < atMs + horizonMs) {
+  const enough = looks.left - maxLooksToJoin;
+  while (looks.left > Math.max(0, enough) && endMs < atMs + horizonMs) {
     const furtherMs = lateDue(window, endMs, looks);
     if (furtherMs === null) break;
     endMs = furtherMs + window.durationMs;
