@@ -1,4 +1,10 @@
-import { type EventData, type Executor, type Labels, type Selector } from '@fluxforge/events/catalogue';
+import {
+  type EventData,
+  type Executor,
+  type Labels,
+  type ReasonCode,
+  type Selector,
+} from '@fluxforge/events/catalogue';
 import { matchesSelector } from '@fluxforge/domain/kernel';
 
 /**
@@ -60,11 +66,16 @@ export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, or
   };
 }
 
-/** How many leases it may be given now: none unless it is there, well and willing. */
+/** Why it may be given no lease now, whatever the task asks for: it is away, unwilling, or full. */
+export function roomRefusal(agent: Agent): ReasonCode | null {
+  if (agent.standing !== 'found' || !agent.session) return 'agent_lost';
+  if (agent.draining || agent.session.stopping) return 'agent_draining';
+  return agent.leases.size >= agent.slots ? 'agents_full' : null;
+}
+
+/** How many leases it may be given now. */
 export function freeSlots(agent: Agent): number {
-  if (agent.standing !== 'found' || agent.draining) return 0;
-  if (!agent.session || agent.session.stopping) return 0;
-  return Math.max(0, agent.slots - agent.leases.size);
+  return roomRefusal(agent) ? 0 : agent.slots - agent.leases.size;
 }
 
 /** Whether it could run such a task at all, load and health aside. */

@@ -1,4 +1,12 @@
-export { freeSlots, newAgent, suits, type Agent, type AgentStanding, type Session } from './agent.js';
+export {
+  freeSlots,
+  newAgent,
+  roomRefusal,
+  suits,
+  type Agent,
+  type AgentStanding,
+  type Session,
+} from './agent.js';
 export {
   decideAgent,
   decideAnswered,

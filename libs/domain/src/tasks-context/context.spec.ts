@@ -138,21 +138,25 @@ describe('explain', () => {
   it('names the rule that holds a task back', () => {
     const world = worldWith([]).given(fact.queued('x'));
     world.settle();
-    expect(why(world)).toMatchObject({ phase: 'ready', reason: 'no_agent_matches' });
+    expect(why(world)).toMatchObject({
+      phase: 'queued',
+      rule: 'no_agent_matches',
+      remedies: [{ kind: 'add-agents', count: 1, slots: 1 }],
+    });
     world.given(fact.agent('a1', { slots: 1 }));
     expect(why(world)).toMatchObject({
-      reason: 'agent_lost',
-      candidates: { known: 1, suitable: 1, present: 0 },
+      rule: 'agent_lost',
+      candidates: { known: 1, byReason: { agent_lost: 1 }, agents: [{ agentId: 'a1' }] },
     });
     world.given(fact.queued('first', { priority: 0 }));
     world.input(command('agent.drain', { agent_id: 'a1', drain: true }));
     world.say(connected('a1', { slots: 1 }));
-    expect(why(world)).toMatchObject({ reason: 'agent_draining' });
+    expect(why(world)).toMatchObject({ rule: 'agent_draining', remedies: [{ kind: 'undrain-agent' }, {}] });
     world.input(command('agent.drain', { agent_id: 'a1', drain: false }));
-    expect(why(world)).toMatchObject({ reason: 'agents_full', effectivePriority: 5 });
+    expect(why(world)).toMatchObject({ rule: 'agents_full', effectivePriority: 5, position: 1 });
     expect(why(world, 'first')).toMatchObject({ phase: 'leased', agentId: 'a1', attempt: 1 });
     world.say(result('first', 'a1', { outcome: 'exited', exit_code: 1 }));
-    expect(why(world, 'first')).toMatchObject({ phase: 'waiting', reason: 'backoff' });
+    expect(why(world, 'first')).toMatchObject({ phase: 'queued', rule: 'backoff', position: null });
     expect(why(world, 'x')).toMatchObject({ phase: 'leased' });
     world.say(result('x', 'a1', ok));
     expect(why(world, 'x')).toMatchObject({ phase: 'ended', end: 'succeeded' });

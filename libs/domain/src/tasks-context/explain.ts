@@ -1,44 +1,16 @@
-import { type ReasonCode, type TaskEnd } from '@fluxforge/events/catalogue';
-import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
-import { effectivePriority } from '@fluxforge/domain/scheduling';
+import { type ReasonCode } from '@fluxforge/events/catalogue';
+import { closedGate, effectivePriority, laneOf, rankOf } from '@fluxforge/domain/scheduling';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
+import { surveyAgents } from './candidates.js';
+import { tasksNamed, type Explanation, type Queued } from './explanation.js';
+import { gateRulesOf, realmHold } from './holds.js';
 import { type TasksPolicy } from './policy.js';
-import { taskOf, type Realm, type TasksState } from './state.js';
+import { remediesFor } from './remedies.js';
+import { type Realm, type TasksState } from './state.js';
 
-/** How many agents are left after each question that placement asks. */
-export interface Candidates {
-  readonly known: number;
-  /** By executor, labels and, if the task names one, by id. */
-  readonly suitable: number;
-  readonly present: number;
-  readonly accepting: number;
-  readonly free: number;
-}
+type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'>;
 
-export type Explanation =
-  | { readonly phase: 'unknown' }
-  | { readonly phase: 'ended'; readonly end: TaskEnd; readonly endedAtMs: number }
-  | {
-      readonly phase: 'leased';
-      readonly agentId: string;
-      readonly attempt: number;
-      readonly cancelRequested: boolean;
-    }
-  | {
-      readonly phase: 'waiting';
-      readonly reason: 'backoff' | 'not_before' | 'agent_removed';
-      readonly untilMs: number;
-    }
-  | {
-      readonly phase: 'ready';
-      /** What holds it back; null: nothing but its turn. */
-      readonly reason: ReasonCode | null;
-      readonly effectivePriority: number;
-      readonly endsUnstartedAtMs: number | null;
-      readonly candidates: Candidates;
-    };
-
-/** Why a task is where it is. Looks at all agents of the tenant: for a person's question, not for a pass. */
+/** Why a task is where it is: the questions of the scheduler, in the order in which it asks them. */
 export function explainTask(
   state: TasksState,
   policy: TasksPolicy,
@@ -47,52 +19,111 @@ export function explainTask(
   nowMs: number,
 ): Explanation {
   const realm = state.realms.get(tenantId);
-  const task = taskOf(state, tenantId, taskId);
+  const task = realm?.tasks.get(taskId);
   if (!realm || !task) {
     const ended = realm?.ended.get(taskId);
-    return ended ? { phase: 'ended', end: ended.end, endedAtMs: ended.endedAtMs } : { phase: 'unknown' };
+    if (!ended) return { phase: 'unknown' };
+    const { end, endedAtMs, attemptsUsed } = ended;
+    return { phase: 'ended', end, endedAtMs, attemptsUsed };
   }
-  if (task.lease) {
-    const { agentId, attempt } = task.lease;
-    return { phase: 'leased', agentId, attempt, cancelRequested: task.cancel !== null };
-  }
-  if (state.doomed.has(task)) return { phase: 'waiting', reason: 'agent_removed', untilMs: nowMs };
-  if (task.readyAtMs > nowMs) {
-    const reason = task.attemptsUsed > 0 ? 'backoff' : 'not_before';
-    return { phase: 'waiting', reason, untilMs: task.readyAtMs };
-  }
-  return explainReady(realm, policy, task, nowMs);
+  if (!task.lease) return explainQueued(state, policy, realm, task, nowMs);
+  const { agentId, attempt, leasedAtMs, startedAtMs } = task.lease;
+  const cancelRequested = task.cancel !== null;
+  return { phase: 'leased', agentId, attempt, leasedAtMs, startedAtMs, cancelRequested };
 }
 
-function explainReady(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Explanation {
-  const { agent_id, executor, selector } = task.spec;
-  const suitable = [...realm.agents.values()].filter(
-    (agent) => (agent_id === undefined || agent.id === agent_id) && suits(agent, executor, selector),
-  );
-  const present = suitable.filter((agent) => agent.standing === 'found' && agent.session);
-  const accepting = present.filter((agent) => !agent.draining && !agent.session?.stopping);
-  const free = accepting.filter((agent) => freeSlots(agent) > 0);
+function explainQueued(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  task: Task,
+  nowMs: number,
+): Queued {
+  const survey = surveyAgents(realm, task);
+  const isReady = task.readyAtMs <= nowMs && !state.doomed.has(task);
+  const ahead = isReady ? tasksAhead(realm, policy, task, nowMs) : [];
+  const held =
+    waits(state, task, nowMs) ?? holdOf(realm, task, nowMs, ahead) ?? plain(survey.nearest ?? 'turn');
   const deadline = deadlineMs(task);
+  const { known, byReason, agents } = survey;
   return {
-    phase: 'ready',
-    reason: held(suitable, present, accepting, free),
+    phase: 'queued',
+    ...held,
+    position: isReady ? ahead.length + 1 : null,
     effectivePriority: effectivePriority(task, policy.agingMs, nowMs),
+    weight: weightOf(realm),
+    weights: sumOfWeights(state),
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
-    candidates: {
-      known: realm.agents.size,
-      suitable: suitable.length,
-      present: present.length,
-      accepting: accepting.length,
-      free: free.length,
-    },
+    candidates: { known, byReason, agents },
+    remedies: remediesFor(held, task, survey, ahead),
   };
 }
 
-/** The first question that leaves nobody. */
-function held(suitable: Agent[], present: Agent[], accepting: Agent[], free: Agent[]): ReasonCode | null {
-  if (suitable.length === 0) return 'no_agent_matches';
-  if (present.length === 0) return 'agent_lost';
-  if (accepting.length === 0) return 'agent_draining';
-  if (free.length === 0) return 'agents_full';
-  return null;
+function plain(rule: ReasonCode, over: Partial<Held> = {}): Held {
+  return { rule, untilMs: null, used: null, limit: null, limitName: null, heldBy: [], ...over };
+}
+
+function waits(state: TasksState, task: Task, nowMs: number): Held | null {
+  if (state.doomed.has(task)) return plain('agent_removed');
+  if (task.readyAtMs <= nowMs) return null;
+  return plain(task.attemptsUsed > 0 ? 'backoff' : 'not_before', { untilMs: task.readyAtMs });
+}
+
+/** What holds the whole tenant, or the tasks of this one's kind. */
+function holdOf(realm: Realm, task: Task, nowMs: number, ahead: readonly Task[]): Held | null {
+  const hold = realmHold(realm, nowMs);
+  if (hold) {
+    const { reason, untilMs, used = null, limit = null, limitName = null } = hold;
+    return plain(reason, { untilMs, used, limit, limitName });
+  }
+  const closed = closedGate(gateRulesOf(realm), laneOf(task));
+  if (!closed) return null;
+  return plain(closed.reason, { heldBy: holdersOf(realm, task, closed.reason, ahead) });
+}
+
+/** Who has what this task waits for, and who will have it before this one. */
+function holdersOf(realm: Realm, task: Task, reason: ReasonCode, ahead: readonly Task[]): string[] {
+  const rivals = rivalsOf(task, reason);
+  if (!rivals) return [];
+  const holders: string[] = [];
+  for (const one of [...leasedTasks(realm), ...ahead]) {
+    if (holders.length >= tasksNamed) break;
+    if (one !== task && rivals(one)) holders.push(one.id);
+  }
+  return holders;
+}
+
+function rivalsOf(task: Task, reason: ReasonCode): ((other: Task) => boolean) | null {
+  if (reason === 'concurrency_key') {
+    const key = task.spec.concurrency?.key;
+    return ({ spec }) => spec.concurrency?.key === key;
+  }
+  if (reason !== 'lock_held') return null;
+  const agentId = task.spec.agent_id;
+  return ({ exclusive, lease, spec }) => exclusive && (lease?.agentId ?? spec.agent_id) === agentId;
+}
+
+function* leasedTasks(realm: Realm): Iterable<Task> {
+  for (const task of realm.tasks.values()) if (task.lease) yield task;
+}
+
+function tasksAhead(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Task[] {
+  const rank = rankOf(task, policy.agingMs);
+  const ahead: Task[] = [];
+  for (const one of realm.tasks.values()) {
+    if (one.lease || one === task || one.readyAtMs > nowMs) continue;
+    const itsRank = rankOf(one, policy.agingMs);
+    if (itsRank < rank || (itsRank === rank && one.order < task.order)) ahead.push(one);
+  }
+  return ahead;
+}
+
+function weightOf(realm: Realm): number {
+  return realm.tenant.limits.weight ?? 1;
+}
+
+function sumOfWeights(state: TasksState): number {
+  let sum = 0;
+  for (const realm of state.realms.values()) if (realm.queuedTasks > 0) sum += weightOf(realm);
+  return sum;
 }

@@ -7,6 +7,10 @@ export interface Hold {
   readonly reason: ReasonCode;
   /** When the clock lifts it; null: only a fact does. */
   readonly untilMs: number | null;
+  /** For what is counted: how much there is of how much there may be, and the name of the limit. */
+  readonly used?: number;
+  readonly limit?: number;
+  readonly limitName?: string;
 }
 
 export type HoldRule = (realm: Realm, nowMs: number) => Hold | null;

@@ -1,0 +1,233 @@
+import fc from 'fast-check';
+import { type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
+import { makeTasksContext } from './context.js';
+import { type Queued, type Remedy } from './explanation.js';
+import { command, connected, fact, limits, policy, result, World } from './scenario.fixture.js';
+
+/** Holds every explanation to its word: what it says would help is done, and then it must have helped. */
+
+let added = 0;
+
+function apply(world: World, remedy: Remedy): void {
+  const realm = world.state.realms.get('t')!;
+  switch (remedy.kind) {
+    case 'wait-until':
+      world.at(remedy.atMs);
+      return;
+    case 'raise-limit':
+      world.input(
+        command('tenant.set-limits', { limits: { ...realm.tenant.limits, [remedy.limit]: remedy.to } }),
+      );
+      return;
+    case 'end-tasks':
+      for (const id of remedy.taskIds) end(world, id);
+      return;
+    case 'add-agents':
+      for (let i = 0; i < remedy.count; i++) {
+        const id = `new-${added++}`;
+        const { labels, slots, executor } = remedy;
+        world.given(fact.agent(id, { labels, slots, executors: [executor] }));
+        world.say(connected(id, { labels, slots, executors: [executor] }));
+      }
+      return;
+    case 'raise-slots': {
+      const { labels, executors } = realm.agents.get(remedy.agentId)!;
+      world.say(
+        connected(remedy.agentId, {
+          labels,
+          executors,
+          slots: remedy.to,
+          inventory: inventory(world, remedy.agentId),
+        }),
+      );
+      return;
+    }
+    case 'relabel-agent': {
+      const { slots, executors } = realm.agents.get(remedy.agentId)!;
+      const all = [...new Set([...executors, remedy.executor])];
+      world.say(
+        connected(remedy.agentId, {
+          labels: remedy.labels,
+          slots,
+          executors: all,
+          inventory: inventory(world, remedy.agentId),
+        }),
+      );
+      return;
+    }
+    case 'connect-agent': {
+      const { labels, slots, executors } = realm.agents.get(remedy.agentId)!;
+      world.say(
+        connected(remedy.agentId, { labels, slots, executors, inventory: inventory(world, remedy.agentId) }),
+      );
+      return;
+    }
+    case 'undrain-agent':
+      world.input(command('agent.drain', { agent_id: remedy.agentId, drain: false }));
+      return;
+    case 'reset-breaker':
+      world.input(command('agent.reset-breaker', { agent_id: remedy.agentId }));
+      return;
+    case 'set-mode':
+      world.input(command('tenant.set-mode', { mode: 'normal' }));
+      return;
+    case 'release-brake':
+      world.input(command('tenant.release-brake', {}));
+      return;
+    case 'none-needed':
+    case 'submit-otherwise':
+      return;
+  }
+}
+
+function inventory(world: World, agentId: string) {
+  const realm = world.state.realms.get('t')!;
+  return [...realm.agents.get(agentId)!.leases].map((id) => {
+    const task = realm.tasks.get(id)!;
+    return { taskId: id, life: task.life, attempt: task.attemptsUsed, finished: false };
+  });
+}
+
+function end(world: World, id: string): void {
+  const task = world.state.realms.get('t')!.tasks.get(id);
+  if (!task) return;
+  if (!task.lease) {
+    world.input(command('task.cancel', { task_id: id }));
+    return;
+  }
+  world.say(result(id, task.lease.agentId, { outcome: 'exited', exit_code: 0 }, task.lease.attempt));
+}
+
+const zones = ['eu', 'us', 'ap'] as const;
+const zone = fc.constantFrom(...zones);
+const selector: fc.Arbitrary<Selector> = fc.oneof(
+  fc.constant<Selector>([]),
+  zone.map((value): Selector => [{ key: 'zone', op: 'in', values: [value] }]),
+  zone.map((value): Selector => [{ key: 'zone', op: 'not-in', values: [value] }]),
+  fc.constant<Selector>([{ key: 'gpu', op: 'exists', values: [] }]),
+  fc.constant<Selector>([
+    { key: 'zone', op: 'in', values: ['eu'] },
+    { key: 'zone', op: 'not-in', values: ['eu'] },
+  ]),
+);
+const agent = fc.record({
+  zone,
+  slots: fc.integer({ min: 1, max: 2 }),
+  how: fc.constantFrom('on', 'off', 'drained'),
+});
+const concurrency = fc.option(
+  fc.record({
+    key: fc.constantFrom('k1', 'k2'),
+    max: fc.integer({ min: 1, max: 2 }),
+    strategy: fc.constant('queue' as const),
+  }),
+  { nil: undefined },
+);
+const task = fc.record({
+  selector,
+  priority: fc.integer({ min: 0, max: 9 }),
+  pin: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+  delayMs: fc.constantFrom(0, 0, 0, 5_000),
+  apply: fc.boolean(),
+  concurrency,
+});
+const tenant = fc.record({
+  running: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+});
+
+type Draw<T> = T extends fc.Arbitrary<infer V> ? V : never;
+
+function build(
+  agents: readonly Draw<typeof agent>[],
+  tasks: readonly Draw<typeof task>[],
+  { running }: Draw<typeof tenant>,
+): World {
+  const world = new World(makeTasksContext(policy));
+  const most = { ...limits, max_queued_tasks: 100, max_agents: 100 };
+  world.given(
+    fact.tenant('t', { limits: { ...most, ...(running !== undefined && { max_running_tasks: running }) } }),
+  );
+  agents.forEach(({ zone: at, slots, how }, i) => {
+    const labels = { zone: at };
+    world.given(fact.agent(`a${i}`, { labels, slots }));
+    if (how !== 'off') world.say(connected(`a${i}`, { labels, slots }));
+    if (how === 'drained') world.input(command('agent.drain', { agent_id: `a${i}`, drain: true }));
+  });
+  tasks.forEach(({ pin, delayMs, apply: isApply, ...rest }, i) => {
+    const pinned = pin !== undefined && pin < agents.length;
+    const over: Partial<TaskSpec> = {
+      selector: rest.selector,
+      priority: rest.priority,
+      ...(pinned && { agent_id: `a${pin}` }),
+      ...(delayMs > 0 && { not_before_ms: world.nowMs + delayMs }),
+      ...(rest.concurrency && { concurrency: rest.concurrency }),
+      delivery_timeout_ms: 0,
+    };
+    const kind = isApply && pinned ? ('reconciliation' as const) : ('adhoc' as const);
+    world.given(fact.queued(`q${i}`, over, { kind }));
+  });
+  world.settle();
+  return world;
+}
+
+describe('an explanation', () => {
+  it('is held to its word', () => {
+    const seen = new Set<string>();
+    const agents = fc.array(agent, { maxLength: 4 });
+    const tasks = fc.array(task, { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(agents, tasks, tenant, fc.nat(), (as, ts, limit, which) => {
+        const world = build(as, ts, limit);
+        const waiting = ts
+          .map((_, i) => `q${i}`)
+          .filter((id) => {
+            const one = world.context.explainTask(world.state, 't', id, world.nowMs);
+            return one.phase === 'queued';
+          });
+        const id = waiting[which % Math.max(1, waiting.length)];
+        if (id === undefined) return;
+        const before = world.context.explainTask(world.state, 't', id, world.nowMs) as Queued;
+        expect(before.rule).not.toBe('turn');
+        const [remedy] = before.remedies;
+        expect(remedy).toBeDefined();
+        if (!remedy || remedy.kind === 'submit-otherwise') return;
+        seen.add(`${before.rule}: ${remedy.kind}`);
+        apply(world, remedy);
+        const after = world.context.explainTask(world.state, 't', id, world.nowMs);
+        if (after.phase === 'queued') expect([after.rule, before]).not.toEqual([before.rule, before]);
+      }),
+      { numRuns: 600 },
+    );
+    // What the drawing does not reach, nothing was shown about.
+    for (const one of [
+      'no_agent_matches: add-agents',
+      'no_agent_matches: relabel-agent',
+      'agent_lost: connect-agent',
+      'agent_draining: undrain-agent',
+      'agents_full: add-agents',
+      'agents_full: raise-slots',
+      'not_before: wait-until',
+    ]) {
+      expect(seen).toContain(one);
+    }
+  });
+
+  it('asks of each agent what placement asks', () => {
+    fc.assert(
+      fc.property(
+        fc.array(agent, { maxLength: 4 }),
+        fc.array(task, { minLength: 1, maxLength: 8 }),
+        (as, ts) => {
+          const world = build(as, ts, { running: undefined });
+          for (const [i] of ts.entries()) {
+            const why = world.context.explainTask(world.state, 't', `q${i}`, world.nowMs);
+            if (why.phase !== 'queued') continue;
+            const sum = Object.values(why.candidates.byReason).reduce((a, b) => a + b, 0);
+            expect(sum).toBe(as.length);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,99 @@
+import {
+  type Executor,
+  type Labels,
+  type ReasonCode,
+  type Resources,
+  type TaskEnd,
+} from '@fluxforge/events/catalogue';
+
+/**
+ * What would change the rule that holds a task back. Closed list. Applied, the task is leased in the next pass, or
+ * another rule shows. Several are alternatives, the first the one that is meant to be tried first.
+ */
+export type Remedy =
+  | { readonly kind: 'wait-until'; readonly atMs: number }
+  | { readonly kind: 'raise-limit'; readonly limit: string; readonly to: number }
+  /** These must end, however they do. */
+  | { readonly kind: 'end-tasks'; readonly taskIds: readonly string[] }
+  | {
+      readonly kind: 'add-agents';
+      readonly count: number;
+      readonly slots: number;
+      readonly labels: Labels;
+      readonly executor: Executor;
+      readonly capacity: Resources;
+    }
+  | { readonly kind: 'raise-slots'; readonly agentId: string; readonly to: number }
+  | {
+      readonly kind: 'relabel-agent';
+      readonly agentId: string;
+      readonly labels: Labels;
+      readonly executor: Executor;
+    }
+  | { readonly kind: 'connect-agent'; readonly agentId: string }
+  | { readonly kind: 'undrain-agent'; readonly agentId: string }
+  | { readonly kind: 'reset-breaker'; readonly agentId: string }
+  | { readonly kind: 'set-mode'; readonly mode: 'normal' }
+  | { readonly kind: 'release-brake' }
+  /** It is next: the pass that runs now will take it. */
+  | { readonly kind: 'none-needed' }
+  /** Nothing within FluxForge: the task can only be cancelled and submitted otherwise. */
+  | { readonly kind: 'submit-otherwise' };
+
+/** One agent, and why the task cannot go there. Null: it could. */
+export interface Candidate {
+  readonly agentId: string;
+  readonly reason: ReasonCode | null;
+}
+
+export interface Candidates {
+  readonly known: number;
+  /** How many agents of the tenant each reason rules out; `turn` for those that fit. */
+  readonly byReason: Readonly<Partial<Record<ReasonCode, number>>>;
+  /** The closest ones first, `candidatesShown` at most. */
+  readonly agents: readonly Candidate[];
+}
+
+export const candidatesShown = 50;
+/** Ids named in one remedy or list of holders. */
+export const tasksNamed = 64;
+
+export interface Queued {
+  readonly phase: 'queued';
+  /** The one rule that holds it back now; `turn`: none but its place in the line. */
+  readonly rule: ReasonCode;
+  /** When the clock alone lifts it. */
+  readonly untilMs: number | null;
+  readonly used: number | null;
+  readonly limit: number | null;
+  readonly limitName: string | null;
+  /** Tasks whose end would lift it. */
+  readonly heldBy: readonly string[];
+  /** Its place among the ready tasks of its tenant, from 1; null while it is not ready. */
+  readonly position: number | null;
+  readonly effectivePriority: number;
+  /** The tenant's share among those that have something queued in the partition. */
+  readonly weight: number;
+  readonly weights: number;
+  readonly endsUnstartedAtMs: number | null;
+  readonly candidates: Candidates;
+  readonly remedies: readonly Remedy[];
+}
+
+export type Explanation =
+  | { readonly phase: 'unknown' }
+  | {
+      readonly phase: 'ended';
+      readonly end: TaskEnd;
+      readonly endedAtMs: number;
+      readonly attemptsUsed: number;
+    }
+  | {
+      readonly phase: 'leased';
+      readonly agentId: string;
+      readonly attempt: number;
+      readonly leasedAtMs: number;
+      readonly startedAtMs: number | null;
+      readonly cancelRequested: boolean;
+    }
+  | Queued;

@@ -1,0 +1,113 @@
+import { type Labels, type Selector } from '@fluxforge/events/catalogue';
+import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
+import { type Task } from '@fluxforge/domain/task';
+import { type Survey } from './candidates.js';
+import { tasksNamed, type Queued, type Remedy } from './explanation.js';
+
+const mostSlots = 1024;
+
+type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'>;
+
+/** What lifts the rule. `ahead`: the ready tasks of the tenant that are served before this one. */
+export function remediesFor(held: Held, task: Task, survey: Survey, ahead: readonly Task[]): Remedy[] {
+  const wait: Remedy[] = held.untilMs === null ? [] : [{ kind: 'wait-until', atMs: held.untilMs }];
+  switch (held.rule) {
+    case 'turn':
+      return [{ kind: 'none-needed' }];
+    case 'quota_running_tasks':
+    case 'quota_output_bytes':
+      return [...raiseLimit(held, task, ahead), ...wait];
+    case 'mode_draining':
+      return [{ kind: 'set-mode', mode: 'normal' }];
+    case 'concurrency_key':
+    case 'lock_held':
+      return [{ kind: 'end-tasks', taskIds: held.heldBy }];
+    case 'mass_loss_brake':
+      return [{ kind: 'release-brake' }, ...wait];
+    case 'agent_removed':
+      return [{ kind: 'submit-otherwise' }];
+    default:
+      return wait.length > 0 ? wait : placementRemedies(task, survey, ahead.length + 1);
+  }
+}
+
+/** By as much as everything before it takes, and itself. */
+function raiseLimit({ rule, used, limitName }: Held, task: Task, ahead: readonly Task[]): Remedy[] {
+  if (limitName === null || used === null) return [];
+  const all = [...ahead, task];
+  const bytes = rule === 'quota_output_bytes';
+  const need = bytes ? all.reduce((sum, one) => sum + one.spec.output_limit_bytes, 0) : all.length;
+  return [{ kind: 'raise-limit', limit: limitName, to: used + need }];
+}
+
+function placementRemedies(task: Task, survey: Survey, position: number): Remedy[] {
+  const [agent] = survey.nearestAgents;
+  const pinned = task.spec.agent_id !== undefined;
+  const agentId = agent?.id ?? '';
+  switch (survey.nearest) {
+    case 'agent_lost':
+      return [{ kind: 'connect-agent', agentId }, ...(pinned ? [] : addAgents(task, position))];
+    case 'agent_draining':
+      return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, position))];
+    case 'breaker_open':
+      return [{ kind: 'reset-breaker', agentId }, ...(pinned ? [] : addAgents(task, position))];
+    case 'agents_full':
+      return pinned ? moreSlots(survey, position) : addAgents(task, position);
+    default:
+      return pinned ? relabel(task, survey) : addAgents(task, position);
+  }
+}
+
+/** Enough for all that are served before it as well: who is first in line takes what is new. */
+function addAgents(task: Task, position: number): Remedy[] {
+  const labels = labelsFor(task.spec.selector, {});
+  if (!labels) return [{ kind: 'submit-otherwise' }];
+  const wanted = task.spec.requests ?? {};
+  const slots = Math.min(mostSlots, position * (wanted.slots ?? 1));
+  const capacity = { cpu_millis: wanted.cpu_millis ?? 0, memory_bytes: wanted.memory_bytes ?? 0 };
+  const count = Math.ceil((position * (wanted.slots ?? 1)) / mostSlots);
+  return [{ kind: 'add-agents', count, slots, labels, executor: task.spec.executor, capacity }];
+}
+
+function moreSlots({ nearestAgents }: Survey, position: number): Remedy[] {
+  const [agent] = nearestAgents;
+  if (!agent) return [];
+  const to = Math.min(mostSlots, agent.slots + position);
+  if (to > agent.slots) return [{ kind: 'raise-slots', agentId: agent.id, to }];
+  return [{ kind: 'end-tasks', taskIds: [...agent.leases].slice(0, tasksNamed) }];
+}
+
+/** It names an agent that does not match: that one would have to change. */
+function relabel(task: Task, { nearestAgents }: Survey): Remedy[] {
+  const agent = nearestAgents.find(({ id }) => id === task.spec.agent_id);
+  const labels = agent && labelsFor(task.spec.selector, agent.labels);
+  // Labels of the join token stand above what an agent says of itself.
+  if (!agent || !labels || !matchesSelector(task.spec.selector, mergeLabels(labels, agent.tokenLabels))) {
+    return [{ kind: 'submit-otherwise' }];
+  }
+  return [{ kind: 'relabel-agent', agentId: agent.id, labels, executor: task.spec.executor }];
+}
+
+/** Labels, near to `now`, that satisfy every term; null when no labels do. */
+export function labelsFor(selector: Selector, now: Labels): Labels | null {
+  const labels = { ...now };
+  for (const { key, op, values } of selector) {
+    const banned = selector.flatMap((term) => (term.op === 'not-in' && term.key === key ? term.values : []));
+    const allowed = selector.filter((term) => term.op === 'in' && term.key === key);
+    if (op === 'not-exists') delete labels[key];
+    if (op === 'not-in' && banned.includes(labels[key] ?? '')) delete labels[key];
+    if (op === 'in') {
+      const value = values.find(
+        (one) => allowed.every((t) => t.values.includes(one)) && !banned.includes(one),
+      );
+      if (value === undefined) return null;
+      labels[key] = value;
+    }
+    if (op === 'exists' && !(key in labels)) labels[key] = unusedValue(banned);
+  }
+  return matchesSelector(selector, labels) ? labels : null;
+}
+
+function unusedValue(banned: readonly string[]): string {
+  for (let i = 0; ; i++) if (!banned.includes(`v${i}`)) return `v${i}`;
+}
