@@ -14,6 +14,7 @@ export {
   wholeNumber,
   digits,
   oneOf,
+  yesOrNo,
   duration,
   time,
   budget,

@@ -40,6 +40,9 @@ export function oneOf(values: readonly string[]): Check {
   };
 }
 
+export const yesOrNo: Check = (value) =>
+  typeof value === 'boolean' ? fine : flaw('wrong_type', 'must be true or false');
+
 /** Bounds in milliseconds. */
 export function duration({ min, max }: Range): Check {
   return (value) => {

@@ -15,6 +15,7 @@ import {
   selector,
   userName,
   wholeNumber,
+  yesOrNo,
   type Flaw,
 } from '../fields/index.js';
 import { commandSchema, labelsSchema, backoffSchema, selectorSchema } from '../fields/schemas.js';
@@ -107,6 +108,12 @@ export class StateBody {
     schema: { type: 'integer', default: 5, minimum: 0, maximum: 9 },
   })
   priority?: number;
+
+  @Field(yesOrNo, {
+    description: 'Whether an apply of this state waits for other applies on its agent, and they for it.',
+    schema: { type: 'boolean', default: true },
+  })
+  exclusive?: boolean;
 
   static consistency(body: StateBody): readonly Flaw[] {
     if (body.mode === 'check_only' || body.apply_cmd !== undefined) return fine;

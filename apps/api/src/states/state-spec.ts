@@ -44,6 +44,7 @@ function specOf(given: StateBody): StateSpec {
     attempts: body.attempts,
     backoff: { base_ms: durationMs(body.backoff.base), max_ms: durationMs(body.backoff.max) },
     priority: body.priority,
+    ...(body.exclusive === false && { exclusive: false }),
   };
 }
 
@@ -67,6 +68,7 @@ export function bodyOfRow(row: StateRow): StateBody {
     attempts: row.attempts,
     backoff: { base: formatDuration(row.backoff.base_ms), max: formatDuration(row.backoff.max_ms) },
     priority: row.priority,
+    exclusive: row.exclusive ?? true,
   };
 }
 

@@ -35,6 +35,7 @@ export function request(target: Target, nowMs: number, policy: ReconcilingPolicy
     priority: spec.priority,
     execution_timeout_ms: spec.apply_timeout_ms,
     not_after_ms: nowMs + policy.remediationWindowMs,
+    ...(spec.exclusive === false && { exclusive: false }),
   });
 }
 

@@ -93,6 +93,7 @@ interface Candidate {
   readonly kind: TaskKind;
   readonly spec: TaskSpec;
   readonly origin?: Origin;
+  readonly exclusive?: boolean;
   readonly keyed?: CommandData<'task.submit'>['keyed'];
 }
 
@@ -164,6 +165,7 @@ export function decideRemediation(
       kind: 'reconciliation',
       spec,
       origin,
+      ...(data.exclusive === false && { exclusive: false }),
     }),
   ];
 }

@@ -93,7 +93,7 @@ export function newTask(
     attemptsUsed: 0,
     reportedAttempt: 0,
     reissue: false,
-    exclusive: data.kind === 'reconciliation',
+    exclusive: data.kind === 'reconciliation' && data.exclusive !== false,
     cancel: null,
     lease: null,
   };

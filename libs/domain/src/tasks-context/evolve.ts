@@ -6,11 +6,20 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { newAgent, type Agent } from '@fluxforge/domain/agent';
-import { chargeLease, settleLease } from '@fluxforge/domain/scheduling';
+import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
 import { newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
 import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
 import { gateRulesOf } from './holds.js';
-import { dequeue, dropAgent, enqueue, refreshAgent, syncOpen, timeAgent, timeLease } from './placing.js';
+import {
+  dequeue,
+  dropAgent,
+  enqueue,
+  openGate,
+  refreshAgent,
+  syncOpen,
+  timeAgent,
+  timeLease,
+} from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { newRealm, type Realm, type TasksState } from './state.js';
 
@@ -172,6 +181,7 @@ function leased(
     renewedAtMs: fact.timeMs,
   };
   timeLease(state, policy, task);
+  if (task.exclusive) realm.applies.set(agent_id, task.id);
   syncOpen(state, realm);
   const agent = realm.agents.get(agent_id);
   agent?.leases.add(task.id);
@@ -223,6 +233,13 @@ function release(
   state.leaseTimers.delete(task);
   const agent = realm.agents.get(lease.agentId);
   if (agent?.leases.delete(task.id)) refreshAgent(state, realm, agent);
+  unlockApplies(state, realm, task, lease);
+}
+
+function unlockApplies(state: TasksState, realm: Realm, task: Task, { agentId }: Lease): void {
+  if (realm.applies.get(agentId) !== task.id) return;
+  realm.applies.delete(agentId);
+  openGate(state, realm, gates.lock(agentId));
 }
 
 function ended(

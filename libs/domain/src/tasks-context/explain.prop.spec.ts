@@ -200,6 +200,7 @@ describe('an explanation', () => {
     );
     // What the drawing does not reach, nothing was shown about.
     for (const one of [
+      'lock_held: end-tasks',
       'no_agent_matches: add-agents',
       'no_agent_matches: relabel-agent',
       'agent_lost: connect-agent',

@@ -1,5 +1,5 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { type GateRule } from '@fluxforge/domain/scheduling';
+import { gates, type GateRule } from '@fluxforge/domain/scheduling';
 import { type Realm } from './state.js';
 
 /** Why no task of a tenant can be leased now, whatever it asks for. */
@@ -27,6 +27,12 @@ export function realmHold(realm: Realm, nowMs: number): Hold | null {
 }
 
 /** What tasks of a tenant may have to wait for beside a fitting agent. Facts that lift one open its gate. */
-export function gateRulesOf(_realm: Realm): readonly GateRule[] {
-  return [];
+export function gateRulesOf(realm: Realm): readonly GateRule[] {
+  return [applyLock(realm)];
+}
+
+/** Two applies on one machine may get in each other's way (a package manager's lock, one file edited twice). */
+function applyLock({ applies }: Realm): GateRule {
+  return ({ lockedAgentId: agentId }) =>
+    agentId !== null && applies.has(agentId) ? { gate: gates.lock(agentId), reason: 'lock_held' } : null;
 }

@@ -122,6 +122,7 @@ function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image
   realm.tasks.set(task.id, task);
   if (!lease) return enqueue(state, realm, task);
   realm.agents.get(lease.agentId)?.leases.add(task.id);
+  if (task.exclusive) realm.applies.set(lease.agentId, task.id);
   timeLease(state, policy, task);
 }
 

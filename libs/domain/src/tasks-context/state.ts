@@ -12,6 +12,8 @@ export interface Realm {
   readonly tasks: Map<string, Task>;
   readonly ended: Map<string, EndedTask>;
   readonly queue: TenantQueue;
+  /** Derived: by agent, the task whose apply it has to itself now. */
+  readonly applies: Map<string, string>;
   /** Tasks without a lease: what the quota counts. */
   queuedTasks: number;
   /** Its account among the tenants of the partition; who has the lowest virtual time is next. */
@@ -89,6 +91,7 @@ export function newRealm(
     tasks: new Map(),
     ended: new Map(),
     queue: new TenantQueue(agingMs, agents, () => rules),
+    applies: new Map(),
     queuedTasks: 0,
     share: newFairShare(),
     order,

@@ -122,7 +122,9 @@ function expectWhole(state: TasksState, nowMs: number): void {
       if (realm.queue.has(task)) {
         const { executor, selector, agent_id } = task.spec;
         for (const agent of realm.agents.values()) {
-          const fits = freeSlots(agent) > 0 && suits(agent, executor, selector);
+          const isApplied = [...agent.leases].some((id) => realm.tasks.get(id)?.exclusive);
+          const locked = task.exclusive && isApplied;
+          const fits = freeSlots(agent) > 0 && !locked && suits(agent, executor, selector);
           must(!fits || (agent_id !== undefined && agent_id !== agent.id), 'ready, and it would fit');
         }
       }

@@ -94,6 +94,8 @@ export const tasksEvents = {
       spec: TaskSpec,
       origin: Type.Optional(Origin),
       batch: Type.Optional(Batch),
+      /** False: an apply that may run beside others on its agent. */
+      exclusive: Type.Optional(Type.Boolean()),
       keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
     },
     closed,

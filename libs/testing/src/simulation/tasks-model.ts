@@ -19,6 +19,7 @@ export interface TaskModel {
   readonly life: number;
   readonly spec: TaskSpec | null;
   readonly kind: string;
+  readonly exclusive: boolean;
   attempts: number;
   lease: LeaseModel | null;
   cancelled: boolean;
@@ -188,7 +189,8 @@ export class TasksModel {
     this.open(tenantId, data);
     const { task_id: id, life, spec, kind } = data;
     const fresh = { attempts: 0, lease: null, cancelled: false, end: null };
-    this.tasks.set(`${tenantId}/${id}`, { tenantId, id, life, spec, kind, ...fresh });
+    const exclusive = kind === 'reconciliation' && data.exclusive !== false;
+    this.tasks.set(`${tenantId}/${id}`, { tenantId, id, life, spec, kind, exclusive, ...fresh });
     this.alive += 1;
   }
 
@@ -196,7 +198,7 @@ export class TasksModel {
     this.open(tenantId, data);
     const { task_id: id, life, kind } = data;
     const over = { attempts: 0, lease: null, cancelled: false, end: 'rejected' };
-    this.tasks.set(`${tenantId}/${id}`, { tenantId, id, life, spec: null, kind, ...over });
+    this.tasks.set(`${tenantId}/${id}`, { tenantId, id, life, spec: null, kind, exclusive: false, ...over });
   }
 
   private leased(fact: Fact & { type: 'task.leased' }): void {
@@ -227,11 +229,20 @@ export class TasksModel {
       'I13 admission',
       () => `${what}: ${agent.id} does not suit`,
     );
+    this.insistAlone(task, agent.id, what);
     agent.leases += 1;
     task.attempts = data.attempt;
     if (data.attempt > 1) this.counters.add('retry');
     const { agent_id: agentId, attempt, lease_ms: leaseMs } = data;
     task.lease = { agentId, attempt, leasedAtMs: timeMs, leaseMs, started: false };
+  }
+
+  private insistAlone(task: TaskModel, agentId: string, what: string): void {
+    if (!task.exclusive) return;
+    for (const other of this.tasks.values()) {
+      if (!other.exclusive || other.lease?.agentId !== agentId || other.tenantId !== task.tenantId) continue;
+      insist(false, 'apply lock', () => `${what}: ${other.id} is applied there`);
+    }
   }
 
   private attemptEnded(fact: Fact & { type: 'task.attempt-ended' }, claimedAtMs: number): void {
