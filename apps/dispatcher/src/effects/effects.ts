@@ -35,8 +35,16 @@ export class Effects {
   private one(partition: number, state: TasksState, effect: TasksEffect, offset: number): void {
     const { streams, directory } = this.tools;
     if (effect.kind === 'directory-tenant') {
-      const { tenantId, name, limits } = effect;
-      return directory.publish({ kind: 'tenant', tenant_id: tenantId, name, limits, partition, offset });
+      const { tenantId, name, limits, mode } = effect;
+      return directory.publish({
+        kind: 'tenant',
+        tenant_id: tenantId,
+        name,
+        limits,
+        mode,
+        partition,
+        offset,
+      });
     }
     if (effect.kind === 'directory-key') {
       const { tenantId, keyId, keyHash, role, revoked } = effect;
@@ -51,6 +59,10 @@ export class Effects {
         offset,
       });
     }
+    if (effect.kind === 'directory-mode') {
+      const { mode, reason } = effect;
+      return directory.publish({ kind: 'mode', mode, reason, partition, offset });
+    }
     const session = streams.session(effect.tenantId, effect.agentId);
     // No stream: the inventory at the agent's next greeting settles what it should hold.
     if (!session) return;
@@ -62,7 +74,7 @@ export class Effects {
   private order(
     session: AgentSession,
     state: TasksState,
-    effect: Exclude<TasksEffect, { kind: 'directory-tenant' | 'directory-key' | 'close-agent' }>,
+    effect: Exclude<TasksEffect, { kind: `directory-${string}` | 'close-agent' }>,
   ): void {
     switch (effect.kind) {
       case 'push-lease':

@@ -2,11 +2,11 @@ import {
   type Command,
   type Decided,
   type JournalEventBody,
-  type ReasonCode,
   type TasksCommandBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
-import { accepted, decided, rejected } from '@fluxforge/domain/kernel';
+import { accepted, rejected } from '@fluxforge/domain/kernel';
+import { cancelTask } from './cancel-task.js';
 import { type EndedTask, type Task } from './task.js';
 
 type Answer = Decided<TasksEventBody | JournalEventBody>[];
@@ -20,7 +20,7 @@ export function decideCancel(
 ): Answer {
   const id = command.data.task_id;
   if (live?.cancel) return [accepted(command, id)];
-  if (live) return cancelTask(live, 'cancelled_by_user', command.data.reason ?? null);
+  if (live) return [cancelTask(live, 'cancelled_by_user', command.data.reason ?? null)];
   if (!ended) return [rejected(command, 'not_found', 'There is no such task, or it ended long ago.')];
   if (ended.end === 'cancelled') return [accepted(command, id)];
   return [rejected(command, 'conflict', `The task has ended: ${ended.end}.`, id)];
@@ -28,22 +28,5 @@ export function decideCancel(
 
 /** The reconciler takes a remediation back. Not a command: whoever has ended already needs no answer. */
 export function decideWithdrawn(live: Task | undefined): Answer {
-  return live && !live.cancel ? cancelTask(live, 'withdrawn', null) : [];
-}
-
-function cancelTask(task: Task, reason: ReasonCode, message: string | null): Answer {
-  const subject = { task_id: task.id, life: task.life, reason };
-  if (task.lease) {
-    const said = message === null ? {} : { message };
-    return [decided('task.cancel-requested', task.tenantId, task.id, { ...subject, ...said })];
-  }
-  return [
-    decided('task.ended', task.tenantId, task.id, {
-      ...subject,
-      end: 'cancelled',
-      attempts_used: task.attemptsUsed,
-      ...(task.origin && { origin: task.origin }),
-      ...(message !== null && { message }),
-    }),
-  ];
+  return live && !live.cancel ? [cancelTask(live, 'withdrawn', null)] : [];
 }

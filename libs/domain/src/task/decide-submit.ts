@@ -1,18 +1,16 @@
 import {
   type Command,
-  type CommandData,
   type Decided,
   type Fact,
   type JournalEventBody,
-  type Origin,
-  type ReasonCode,
   type StatesEventBody,
-  type TaskKind,
   type TasksCommandBody,
   type TaskSpec,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
-import { accepted, decided, rejected } from '@fluxforge/domain/kernel';
+import { accepted, rejected } from '@fluxforge/domain/kernel';
+import { largestOutputLimit } from '@fluxforge/domain/quotas';
+import { admitTask, type TenantAdmission } from './admit-task.js';
 import { keyWindowMs, type KeyWindow } from './key-window.js';
 import { type EndedTask, type Keyed, type Task } from './task.js';
 
@@ -23,12 +21,10 @@ export type RemediationRequest = Fact<Extract<StatesEventBody, { type: 'remediat
 /** All that admission looks at. */
 export interface Admission {
   /** Null: there is no such tenant. */
-  readonly tenant: { readonly createdAtMs: number; readonly maxQueuedTasks: number } | null;
-  readonly queuedTasks: number;
+  readonly tenant: TenantAdmission | null;
   readonly live: Task | undefined;
   readonly ended: EndedTask | undefined;
   readonly keys: KeyWindow;
-  hasAgent(agentId: string): boolean;
 }
 
 /** What the rules fill in for a reconciliation task, which no submitter described. */
@@ -43,9 +39,8 @@ export function decideSubmit(admission: Admission, command: SubmitCommand, nowMs
   if (repeated) return repeated;
   const { task_id, spec, keyed } = command.data;
   const life = nextLife(admission, keyed, nowMs);
-  return [
-    admit(admission, command.tenantId, { task_id, life, kind: 'adhoc', spec, ...(keyed && { keyed }) }),
-  ];
+  const candidate = { task_id, life, kind: 'adhoc', spec, ...(keyed && { keyed }) } as const;
+  return admitTask(admission.tenant, command.tenantId, candidate, nowMs);
 }
 
 function decideRepeated(admission: Admission, command: SubmitCommand, nowMs: number): Answer | null {
@@ -87,40 +82,6 @@ function nextLife(admission: Admission, keyed: Keyed | undefined, nowMs: number)
   return Math.max((admission.ended?.life ?? 0) + 1, 1 + Math.floor(ageMs / keyWindowMs));
 }
 
-interface Candidate {
-  readonly task_id: string;
-  readonly life: number;
-  readonly kind: TaskKind;
-  readonly spec: TaskSpec;
-  readonly origin?: Origin;
-  readonly exclusive?: boolean;
-  readonly keyed?: CommandData<'task.submit'>['keyed'];
-}
-
-const refusals = {
-  unknown_tenant: 'There is no such tenant.',
-  quota_queued_tasks: 'The tenant has as many queued tasks as it may have.',
-  unknown_agent: 'There is no such agent.',
-} as const satisfies Partial<Record<ReasonCode, string>>;
-
-function admit(admission: Admission, tenantId: string, candidate: Candidate) {
-  const reason = refusal(admission, candidate.spec);
-  if (!reason) return decided('task.queued', tenantId, candidate.task_id, candidate);
-  const { spec: _, ...rest } = candidate;
-  return decided('task.rejected', tenantId, candidate.task_id, {
-    ...rest,
-    reason,
-    message: refusals[reason],
-  });
-}
-
-function refusal(admission: Admission, spec: TaskSpec): keyof typeof refusals | null {
-  if (!admission.tenant) return 'unknown_tenant';
-  if (spec.agent_id !== undefined && !admission.hasAgent(spec.agent_id)) return 'unknown_agent';
-  if (admission.queuedTasks >= admission.tenant.maxQueuedTasks) return 'quota_queued_tasks';
-  return null;
-}
-
 /**
  * A request for a remediation always gets an answer: queued, or rejected. Its id is derived from what it is
  * for, so one that is known was answered already.
@@ -129,6 +90,7 @@ export function decideRemediation(
   admission: Admission,
   request: RemediationRequest,
   defaults: RemediationDefaults,
+  nowMs: number,
 ): Answer {
   if (admission.live || admission.ended) return [];
   const { data } = request;
@@ -150,7 +112,7 @@ export function decideRemediation(
     // Attempts are the reconciler's: after each it checks first.
     max_attempts: 1,
     backoff: { base_ms: 0, max_ms: 0 },
-    output_limit_bytes: defaults.outputLimitBytes,
+    output_limit_bytes: Math.min(defaults.outputLimitBytes, largestOutputLimit(admission.tenant?.limits)),
   };
   const origin = {
     state_id: data.state_id,
@@ -158,14 +120,13 @@ export function decideRemediation(
     generation: data.generation,
     attempt: data.attempt,
   };
-  return [
-    admit(admission, request.tenantId, {
-      task_id: data.task_id,
-      life: 1,
-      kind: 'reconciliation',
-      spec,
-      origin,
-      ...(data.exclusive === false && { exclusive: false }),
-    }),
-  ];
+  const candidate = {
+    task_id: data.task_id,
+    life: 1,
+    kind: 'reconciliation',
+    spec,
+    origin,
+    ...(data.exclusive === false && { exclusive: false }),
+  } as const;
+  return admitTask(admission.tenant, request.tenantId, candidate, nowMs);
 }

@@ -1,3 +1,5 @@
+export { admitTask, countsAsSubmission, type Candidate, type TenantAdmission } from './admit-task.js';
+export { cancelTask } from './cancel-task.js';
 export { decideCancel, decideWithdrawn, type CancelCommand } from './decide-cancel.js';
 export {
   decideRemediation,

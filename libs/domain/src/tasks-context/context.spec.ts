@@ -72,7 +72,11 @@ describe('outside', () => {
       { ...entry, revoked: true },
     ]);
     world.takeOver();
-    expect(world.out).toMatchObject([{ kind: 'directory-tenant' }, { ...entry, revoked: true }]);
+    expect(world.out).toMatchObject([
+      { kind: 'directory-mode', mode: 'normal' },
+      { kind: 'directory-tenant', mode: 'normal' },
+      { ...entry, revoked: true },
+    ]);
   });
 
   it('a lease is pushed once, and not after the margin', () => {

@@ -5,13 +5,12 @@ import {
   type StatesEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
-import { type AgentMessage } from '@fluxforge/domain/agent';
 import { decide } from './decide.js';
 import { type TasksEffect } from './effects.js';
 import { evolve } from './evolve.js';
 import { explainTask } from './explain.js';
 import { type Explanation } from './explanation.js';
-import { observe } from './observe.js';
+import { observe, type TasksMessage } from './observe.js';
 import { effects, pulse, resume } from './outgoing.js';
 import { plan, wakeAtMs } from './plan.js';
 import { defaultTasksPolicy, type TasksPolicy } from './policy.js';
@@ -20,7 +19,7 @@ import { initialState, type TasksState } from './state.js';
 
 export interface TasksContext extends PartitionContext<
   TasksState,
-  AgentMessage,
+  TasksMessage,
   TasksEffect,
   TasksEventBody | JournalEventBody,
   StatesEventBody

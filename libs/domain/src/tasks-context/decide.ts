@@ -10,6 +10,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { decideAgent, decideAnswered, decideConnected, type AgentMessage } from '@fluxforge/domain/agent';
+import { decideClusterMode, decideTenantMode } from '@fluxforge/domain/modes';
 import { rejected } from '@fluxforge/domain/kernel';
 import { compareInventory, decideNotHeld, decideResult, decideStarted } from '@fluxforge/domain/leases';
 import {
@@ -18,10 +19,13 @@ import {
   decideSubmit,
   decideWithdrawn,
   type Admission,
+  type TenantAdmission,
 } from '@fluxforge/domain/task';
 import { decideTenant } from '@fluxforge/domain/tenant';
+import { modeOf } from './holds.js';
+import { type TasksMessage } from './observe.js';
 import { type TasksPolicy } from './policy.js';
-import { agentOf, taskOf, type TasksState } from './state.js';
+import { agentOf, taskOf, type Realm, type TasksState } from './state.js';
 
 export type Own = TasksEventBody | JournalEventBody;
 type Answer = Decided<Own>[];
@@ -30,14 +34,14 @@ type Connected = Extract<AgentMessage, { kind: 'connected' }>;
 export function decide(
   state: TasksState,
   policy: TasksPolicy,
-  input: ContextInput<AgentMessage, StatesEventBody>,
+  input: ContextInput<TasksMessage, StatesEventBody>,
   nowMs: number,
 ): Answer {
   switch (input.kind) {
     case 'command':
       return decideCommand(state, policy, input.command, nowMs);
     case 'foreign':
-      return decideForeign(state, policy, input.fact);
+      return decideForeign(state, policy, input.fact, nowMs);
     case 'message':
       return decideMessage(state, input.message, nowMs);
   }
@@ -58,12 +62,16 @@ function decideCommand(
     case 'tenant.revoke-key':
     case 'join-token.create':
       return decideTenant(realm?.tenant, command, nowMs, policy.defaultLimits);
+    case 'tenant.set-mode':
+      return decideTenantMode(realm?.tenant.mode, command);
+    case 'cluster.set-mode':
+      return decideClusterMode(state.cluster.modes, command);
     case 'agent.enrol':
     case 'agent.drain':
     case 'agent.remove':
       return decideAgent(realm, command, nowMs);
     case 'task.submit':
-      return decideSubmit(admission(state, command.tenantId, command.data.task_id), command, nowMs);
+      return decideSubmit(admission(state, policy, command.tenantId, command.data.task_id), command, nowMs);
     case 'task.cancel': {
       const id = command.data.task_id;
       return decideCancel(realm?.tasks.get(id), realm?.ended.get(id), command);
@@ -74,27 +82,40 @@ function decideCommand(
   }
 }
 
-function admission(state: TasksState, tenantId: string, taskId: string): Admission {
+function admission(state: TasksState, policy: TasksPolicy, tenantId: string, taskId: string): Admission {
   const realm = state.realms.get(tenantId);
   return {
-    tenant: realm
-      ? {
-          createdAtMs: realm.tenant.createdAtMs,
-          maxQueuedTasks: realm.tenant.limits.max_queued_tasks,
-        }
-      : null,
-    queuedTasks: realm?.queuedTasks ?? 0,
+    tenant: realm ? tenantAdmission(realm, policy) : null,
     live: realm?.tasks.get(taskId),
     ended: realm?.ended.get(taskId),
     keys: state.keys,
-    hasAgent: (agentId) => realm?.agents.has(agentId) ?? false,
   };
 }
 
-function decideForeign(state: TasksState, policy: TasksPolicy, fact: Fact<StatesEventBody>): Answer {
+/** What a new task of this tenant is held against, whoever makes it. */
+export function tenantAdmission(realm: Realm, policy: TasksPolicy): TenantAdmission {
+  const { tenant, queuedTasks, submissions, concurrency } = realm;
+  return {
+    createdAtMs: tenant.createdAtMs,
+    limits: tenant.limits,
+    mode: modeOf(realm),
+    queuedTasks,
+    submissions,
+    hasAgent: (agentId) => realm.agents.has(agentId),
+    dropsNew: (key) => concurrency.dropsNew(key),
+    superseded: (key) => concurrency.superseded(key, policy.supersededAtOnce),
+  };
+}
+
+function decideForeign(
+  state: TasksState,
+  policy: TasksPolicy,
+  fact: Fact<StatesEventBody>,
+  nowMs: number,
+): Answer {
   if (fact.type === 'remediation.requested') {
-    const view = admission(state, fact.tenantId, fact.data.task_id);
-    return decideRemediation(view, fact, policy.remediation);
+    const view = admission(state, policy, fact.tenantId, fact.data.task_id);
+    return decideRemediation(view, fact, policy.remediation, nowMs);
   }
   if (fact.type === 'remediation.withdrawn') {
     return decideWithdrawn(taskOf(state, fact.tenantId, fact.data.task_id));
@@ -102,11 +123,12 @@ function decideForeign(state: TasksState, policy: TasksPolicy, fact: Fact<States
   return [];
 }
 
-function decideMessage(state: TasksState, message: AgentMessage, nowMs: number): Answer {
+function decideMessage(state: TasksState, message: TasksMessage, nowMs: number): Answer {
   switch (message.kind) {
     case 'connected':
       return connected(state, message, nowMs);
     case 'disconnected':
+    case 'pressure':
       return [];
     case 'heartbeat': {
       const agent = agentOf(state, message.tenantId, message.agentId);

@@ -1,4 +1,4 @@
-import { type Limits, type Role } from '@fluxforge/events/catalogue';
+import { type Limits, type Mode, type ReasonCode, type Role } from '@fluxforge/events/catalogue';
 
 interface OfLease {
   readonly tenantId: string;
@@ -25,7 +25,10 @@ export type TasksEffect =
       readonly tenantId: string;
       readonly name: string;
       readonly limits: Limits;
+      readonly mode: Mode;
     }
+  /** The mode of this partition, whoever called for it. */
+  | { readonly kind: 'directory-mode'; readonly mode: Mode; readonly reason: ReasonCode }
   | {
       readonly kind: 'directory-key';
       readonly tenantId: string;

@@ -6,16 +6,19 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { newAgent, type Agent } from '@fluxforge/domain/agent';
+import { relimit, reserve, reservedBytes, settle, spend } from '@fluxforge/domain/quotas';
 import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
-import { newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
+import { countsAsSubmission, newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
 import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
 import { gateRulesOf } from './holds.js';
 import {
   dequeue,
   dropAgent,
   enqueue,
+  limitsChanged,
   openGate,
   refreshAgent,
+  syncCrowded,
   syncOpen,
   timeAgent,
   timeLease,
@@ -29,6 +32,7 @@ type Own = TasksEventBody | JournalEventBody;
 export function evolve(state: TasksState, policy: TasksPolicy, fact: Fact<Own>): void {
   if (fact.timeMs > state.lastFactMs) state.lastFactMs = fact.timeMs;
   if (fact.type === 'tenant.created') return openRealm(state, policy, fact);
+  if (fact.type === 'cluster.mode-set') return clusterModeSet(state, fact.data);
   if (fact.type === 'task.rejected') return evolveRejected(state, policy, fact);
   const realm = state.realms.get(fact.tenantId);
   if (realm) evolveRealm(state, policy, realm, fact);
@@ -41,12 +45,34 @@ function openRealm(
 ): void {
   if (state.realms.has(fact.tenantId)) return;
   const tenant = newTenant(fact.data, fact.timeMs);
-  state.realms.set(tenant.id, newRealm(tenant, state.nextOrder++, policy.agingMs, gateRulesOf));
+  state.realms.set(
+    tenant.id,
+    newRealm(tenant, state.nextOrder++, policy.agingMs, state.cluster, gateRulesOf),
+  );
+}
+
+function clusterModeSet(state: TasksState, { mode, reason, by }: EventData<'cluster.mode-set'>): void {
+  state.cluster.modes = { ...state.cluster.modes, [by]: { mode, reason } };
+  for (const realm of state.realms.values()) syncOpen(state, realm);
+}
+
+function limitsSet(
+  state: TasksState,
+  realm: Realm,
+  fact: Fact<Extract<Own, { type: 'tenant.limits-set' }>>,
+): void {
+  realm.submissions = relimit(realm.submissions, realm.tenant.limits, fact.data.limits, fact.timeMs);
+  evolveTenant(realm.tenant, fact);
+  limitsChanged(state, realm);
 }
 
 function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact: Fact<Own>): void {
   switch (fact.type) {
     case 'tenant.limits-set':
+      return limitsSet(state, realm, fact);
+    case 'tenant.mode-set':
+      evolveTenant(realm.tenant, fact);
+      return syncOpen(state, realm);
     case 'tenant.key-added':
     case 'tenant.key-revoked':
     case 'join-token.created':
@@ -129,6 +155,11 @@ function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>,
   realm.tasks.set(task.id, task);
   realm.ended.delete(task.id);
   if (task.keyed) state.keys.add(task.tenantId, task.keyed, timeMs);
+  if (countsAsSubmission(task.kind)) {
+    realm.submissions = spend(realm.submissions, realm.tenant.limits, timeMs);
+  }
+  realm.concurrency.add(task);
+  syncCrowded(state, realm);
   enqueue(state, realm, task);
 }
 
@@ -149,7 +180,8 @@ function evolveTask(state: TasksState, policy: TasksPolicy, realm: Realm, task: 
       return;
     case 'task.cancel-requested':
       task.cancel = { reason: fact.data.reason, message: fact.data.message ?? null };
-      return;
+      realm.concurrency.cancelled(task);
+      return syncCrowded(state, realm);
     case 'task.attempt-ended':
       return attemptEnded(state, policy, realm, task, fact);
     case 'task.ended':
@@ -180,6 +212,8 @@ function leased(
     startedAtMs: null,
     renewedAtMs: fact.timeMs,
   };
+  realm.concurrency.leased(task);
+  realm.output = reserve(realm.output, reservedBytes(task.spec), fact.timeMs);
   timeLease(state, policy, task);
   if (task.exclusive) realm.applies.set(agent_id, task.id);
   syncOpen(state, realm);
@@ -198,7 +232,7 @@ function attemptEnded(
   const { data } = fact;
   const lease = task.lease;
   if (lease?.attempt !== data.attempt) return;
-  release(state, policy, realm, task, lease, fact.timeMs);
+  release(state, policy, realm, task, lease, fact);
   task.reissue = isLoss(data.outcome);
   const reported = isReported(data);
   if (reported) task.reportedAttempt = data.attempt;
@@ -226,13 +260,19 @@ function release(
   realm: Realm,
   task: Task,
   lease: Lease,
-  timeMs: number,
+  { data, timeMs }: Fact<Extract<Own, { type: 'task.attempt-ended' | 'task.ended' }>>,
 ): void {
   task.lease = null;
+  const { concurrency } = task.spec;
+  realm.concurrency.released(task);
+  if (concurrency) realm.queue.openGate(gates.key(concurrency.key));
+  realm.output = settle(realm.output, data, reservedBytes(task.spec), lease.leasedAtMs);
+  realm.outputHeldHourMs = null;
   settleLease(realm.share, Math.max(0, timeMs - lease.leasedAtMs), lease.estimateMs, policy.fairness);
   state.leaseTimers.delete(task);
   const agent = realm.agents.get(lease.agentId);
   if (agent?.leases.delete(task.id)) refreshAgent(state, realm, agent);
+  else syncOpen(state, realm);
   unlockApplies(state, realm, task, lease);
 }
 
@@ -250,9 +290,13 @@ function ended(
   fact: Fact<Extract<Own, { type: 'task.ended' }>>,
 ): void {
   const lease = task.lease;
-  if (lease) release(state, policy, realm, task, lease, fact.timeMs);
+  if (lease) release(state, policy, realm, task, lease, fact);
   else dequeue(state, realm, task);
   realm.tasks.delete(task.id);
+  realm.concurrency.remove(task);
+  syncCrowded(state, realm);
+  // A lease has ended with it: the running quota may have room.
+  syncOpen(state, realm);
   const byReport = lease !== null && isReported(fact.data);
   remember(state, policy, realm, {
     id: task.id,

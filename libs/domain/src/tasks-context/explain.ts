@@ -3,7 +3,7 @@ import { closedGate, effectivePriority, laneOf, rankOf } from '@fluxforge/domain
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { surveyAgents } from './candidates.js';
 import { tasksNamed, type Explanation, type Queued } from './explanation.js';
-import { gateRulesOf, realmHold } from './holds.js';
+import { gateRulesOf, realmHold, taskHold } from './holds.js';
 import { type TasksPolicy } from './policy.js';
 import { remediesFor } from './remedies.js';
 import { type Realm, type TasksState } from './state.js';
@@ -42,8 +42,7 @@ function explainQueued(
   const survey = surveyAgents(realm, task);
   const isReady = task.readyAtMs <= nowMs && !state.doomed.has(task);
   const ahead = isReady ? tasksAhead(realm, policy, task, nowMs) : [];
-  const held =
-    waits(state, task, nowMs) ?? holdOf(realm, task, nowMs, ahead) ?? plain(survey.nearest ?? 'turn');
+  const held = waits(state, task, nowMs) ?? holdOf(realm, task, nowMs) ?? plain(survey.nearest ?? 'turn');
   const deadline = deadlineMs(task);
   const { known, byReason, agents } = survey;
   return {
@@ -55,7 +54,7 @@ function explainQueued(
     weights: sumOfWeights(state),
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
     candidates: { known, byReason, agents },
-    remedies: remediesFor(held, task, survey, ahead),
+    remedies: remediesFor(held, task, survey, { ahead, ready: readyTasks(realm, nowMs) }),
   };
 }
 
@@ -70,23 +69,23 @@ function waits(state: TasksState, task: Task, nowMs: number): Held | null {
 }
 
 /** What holds the whole tenant, or the tasks of this one's kind. */
-function holdOf(realm: Realm, task: Task, nowMs: number, ahead: readonly Task[]): Held | null {
-  const hold = realmHold(realm, nowMs);
+function holdOf(realm: Realm, task: Task, nowMs: number): Held | null {
+  const hold = realmHold(realm, nowMs) ?? taskHold(realm, task);
   if (hold) {
     const { reason, untilMs, used = null, limit = null, limitName = null } = hold;
     return plain(reason, { untilMs, used, limit, limitName });
   }
   const closed = closedGate(gateRulesOf(realm), laneOf(task));
   if (!closed) return null;
-  return plain(closed.reason, { heldBy: holdersOf(realm, task, closed.reason, ahead) });
+  return plain(closed.reason, { heldBy: holdersOf(realm, task, closed.reason, nowMs) });
 }
 
-/** Who has what this task waits for, and who will have it before this one. */
-function holdersOf(realm: Realm, task: Task, reason: ReasonCode, ahead: readonly Task[]): string[] {
+/** Who has what this task waits for, and who may have it first: what is behind it as well, where this one fits nowhere. */
+function holdersOf(realm: Realm, task: Task, reason: ReasonCode, nowMs: number): string[] {
   const rivals = rivalsOf(task, reason);
   if (!rivals) return [];
   const holders: string[] = [];
-  for (const one of [...leasedTasks(realm), ...ahead]) {
+  for (const one of [...leasedTasks(realm), ...readyTasks(realm, nowMs)]) {
     if (holders.length >= tasksNamed) break;
     if (one !== task && rivals(one)) holders.push(one.id);
   }
@@ -105,6 +104,10 @@ function rivalsOf(task: Task, reason: ReasonCode): ((other: Task) => boolean) | 
 
 function* leasedTasks(realm: Realm): Iterable<Task> {
   for (const task of realm.tasks.values()) if (task.lease) yield task;
+}
+
+function readyTasks(realm: Realm, nowMs: number): Task[] {
+  return [...realm.tasks.values()].filter((one) => !one.lease && one.readyAtMs <= nowMs);
 }
 
 function tasksAhead(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Task[] {

@@ -1,5 +1,8 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
+import { effectiveMode, holdsLeases } from '@fluxforge/domain/modes';
+import { hourOf, neverFits, nextHourMs, usedBytes } from '@fluxforge/domain/quotas';
 import { gates, type GateRule } from '@fluxforge/domain/scheduling';
+import { type Task } from '@fluxforge/domain/task';
 import { type Realm } from './state.js';
 
 /** Why no task of a tenant can be leased now, whatever it asks for. */
@@ -16,7 +19,7 @@ export interface Hold {
 export type HoldRule = (realm: Realm, nowMs: number) => Hold | null;
 
 /** Asked in this order by the scheduler and by explanations. Facts that lift one call `syncOpen`. */
-const holdRules: readonly HoldRule[] = [];
+const holdRules: readonly HoldRule[] = [byMode, byRunningTasks, byOutput];
 
 export function realmHold(realm: Realm, nowMs: number): Hold | null {
   for (const rule of holdRules) {
@@ -26,9 +29,51 @@ export function realmHold(realm: Realm, nowMs: number): Hold | null {
   return null;
 }
 
+export function modeOf(realm: Realm) {
+  return effectiveMode(realm.tenant.mode, realm.cluster.modes);
+}
+
+function byMode(realm: Realm): Hold | null {
+  return holdsLeases(modeOf(realm)) ? { reason: 'mode_draining', untilMs: null } : null;
+}
+
+function byRunningTasks(realm: Realm): Hold | null {
+  const used = realm.tasks.size - realm.queuedTasks;
+  const { max_running_tasks: limit } = realm.tenant.limits;
+  if (limit === undefined || used < limit) return null;
+  return { reason: 'quota_running_tasks', untilMs: null, used, limit, limitName: 'max_running_tasks' };
+}
+
+/** Whose turn it was had no room left: what comes behind it waits as well, or it would wait for ever. */
+function byOutput(realm: Realm, nowMs: number): Hold | null {
+  const { output_bytes_per_hour: limit } = realm.tenant.limits;
+  if (limit === undefined || realm.outputHeldHourMs !== hourOf(nowMs)) return null;
+  const used = usedBytes(realm.output, nowMs);
+  return { reason: 'quota_output_bytes', untilMs: nextHourMs(nowMs), ...outputQuota(used, limit) };
+}
+
+function outputQuota(used: number, limit: number) {
+  return { used, limit, limitName: 'output_bytes_per_hour' };
+}
+
+/** A task that may print more than the tenant may in an hour can never start, and holds up nobody else. */
+export function taskHold({ tenant }: Realm, task: Task): Hold | null {
+  const { output_bytes_per_hour: limit } = tenant.limits;
+  if (limit === undefined || !neverFits(tenant.limits, task.spec)) return null;
+  return { reason: 'quota_output_bytes', untilMs: null, ...outputQuota(0, limit) };
+}
+
 /** What tasks of a tenant may have to wait for beside a fitting agent. Facts that lift one open its gate. */
 export function gateRulesOf(realm: Realm): readonly GateRule[] {
-  return [applyLock(realm)];
+  return [keyRule(realm), applyLock(realm)];
+}
+
+/** Opened by every end of a lease of the key; tasks with another `max` may find it closed still. */
+function keyRule({ concurrency: keys }: Realm): GateRule {
+  return ({ concurrency }) => {
+    if (!concurrency || !keys.isTaken(concurrency)) return null;
+    return { gate: gates.key(concurrency.key), reason: 'concurrency_key' };
+  };
 }
 
 /** Two applies on one machine may get in each other's way (a package manager's lock, one file edited twice). */

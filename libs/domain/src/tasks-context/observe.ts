@@ -5,6 +5,7 @@ import {
   type HeartbeatMessage,
   type LeaseRef,
 } from '@fluxforge/domain/agent';
+import { OverloadWatch, type PressureMessage } from '@fluxforge/domain/modes';
 import { drawFraction } from '@fluxforge/domain/kernel';
 import { compareInventory } from '@fluxforge/domain/leases';
 import { type Task } from '@fluxforge/domain/task';
@@ -12,8 +13,12 @@ import { refreshAgent } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
 
+/** What the shell offers: what it hears on the control streams, and how it fares itself. */
+export type TasksMessage = AgentMessage | PressureMessage;
+
 /** Takes in what is known of agents for the moment: streams, answers, and how far their leases reach. */
-export function observe(state: TasksState, policy: TasksPolicy, message: AgentMessage, nowMs: number): void {
+export function observe(state: TasksState, policy: TasksPolicy, message: TasksMessage, nowMs: number): void {
+  if (message.kind === 'pressure') return pressed(state, policy, message, nowMs);
   const realm = state.realms.get(message.tenantId);
   const agent = realm?.agents.get(message.agentId);
   if (!realm || !agent) return;
@@ -32,6 +37,14 @@ export function observe(state: TasksState, policy: TasksPolicy, message: AgentMe
       // Reports are facts in the making, not of the moment.
       return;
   }
+}
+
+function pressed(state: TasksState, policy: TasksPolicy, message: PressureMessage, nowMs: number): void {
+  let queued = 0;
+  for (const realm of state.realms.values()) queued += realm.queuedTasks;
+  const { eventLoopDelayMs, commitLatencyMs } = message;
+  state.moment.overload ??= new OverloadWatch(policy.overload);
+  state.moment.overload.observe({ queued, eventLoopDelayMs, commitLatencyMs }, nowMs);
 }
 
 function connected(

@@ -1,4 +1,5 @@
 import { type Fact } from '@fluxforge/events/catalogue';
+import { clusterMode } from '@fluxforge/domain/modes';
 import { type Tenant, type ApiKey } from '@fluxforge/domain/tenant';
 import { type Own } from './decide.js';
 import { type TasksEffect } from './effects.js';
@@ -10,10 +11,13 @@ export function effects(state: TasksState, policy: TasksPolicy, fact: Fact<Own>)
   const { tenantId } = fact;
   switch (fact.type) {
     case 'tenant.created':
-    case 'tenant.limits-set': {
+    case 'tenant.limits-set':
+    case 'tenant.mode-set': {
       const tenant = state.realms.get(tenantId)?.tenant;
       return tenant ? [tenantEntry(tenant)] : [];
     }
+    case 'cluster.mode-set':
+      return [modeEntry(state)];
     case 'tenant.key-added':
     case 'tenant.key-revoked': {
       const key = state.realms.get(tenantId)?.tenant.keys.get(fact.data.key_id);
@@ -73,7 +77,7 @@ export function resume(state: TasksState, nowMs: number): TasksEffect[] {
   const { moment } = state;
   moment.tookOverAtMs = nowMs;
   moment.outbox = [];
-  const out: TasksEffect[] = [];
+  const out: TasksEffect[] = [modeEntry(state)];
   for (const { tenant } of state.realms.values()) {
     out.push(tenantEntry(tenant));
     for (const key of tenant.keys.values()) out.push(keyEntry(tenant.id, key));
@@ -81,8 +85,12 @@ export function resume(state: TasksState, nowMs: number): TasksEffect[] {
   return out;
 }
 
-function tenantEntry({ id, name, limits }: Tenant): TasksEffect {
-  return { kind: 'directory-tenant', tenantId: id, name, limits };
+function modeEntry({ cluster }: TasksState): TasksEffect {
+  return { kind: 'directory-mode', ...clusterMode(cluster.modes) };
+}
+
+function tenantEntry({ id, name, limits, mode }: Tenant): TasksEffect {
+  return { kind: 'directory-tenant', tenantId: id, name, limits, mode };
 }
 
 function keyEntry(tenantId: string, key: ApiKey): TasksEffect {

@@ -26,6 +26,7 @@ export function dequeue(state: TasksState, realm: Realm, task: Task): void {
   state.deadlines.delete(task);
   state.doomed.delete(task);
   state.waiting.delete(task);
+  realm.oversized.delete(task);
   realm.queue.remove(task);
   syncOpen(state, realm);
 }
@@ -41,6 +42,26 @@ export function promote(state: TasksState, nowMs: number): void {
 function makeReady(state: TasksState, realm: Realm, task: Task): void {
   realm.queue.add(task);
   syncOpen(state, realm);
+}
+
+/** It can never start under these limits: what stands behind it must not wait for it. */
+export function setOversized(state: TasksState, realm: Realm, task: Task): void {
+  realm.queue.remove(task);
+  realm.oversized.add(task);
+  syncOpen(state, realm);
+}
+
+/** What the limits held back is looked at again. */
+export function limitsChanged(state: TasksState, realm: Realm): void {
+  realm.outputHeldHourMs = null;
+  for (const task of realm.oversized) realm.queue.add(task);
+  realm.oversized.clear();
+  syncOpen(state, realm);
+}
+
+export function syncCrowded(state: TasksState, realm: Realm): void {
+  if (realm.concurrency.hasSuperseded) state.crowded.add(realm);
+  else state.crowded.delete(realm);
 }
 
 export function syncOpen(state: TasksState, realm: Realm): void {
@@ -76,6 +97,7 @@ export function dropAgent(state: TasksState, realm: Realm, agent: Agent): void {
     const task = realm.tasks.get(taskId);
     if (!task) continue;
     state.waiting.delete(task);
+    realm.oversized.delete(task);
     realm.queue.remove(task);
     state.doomed.set(task, task.order, task.order);
   }

@@ -1,13 +1,14 @@
-import { type Decided } from '@fluxforge/events/catalogue';
+import { systemTenant, type Decided } from '@fluxforge/events/catalogue';
 import { clamp, decided } from '@fluxforge/domain/kernel';
 import { decideLeaseOver, leaseOverMs } from '@fluxforge/domain/leases';
+import { hasOutputRoom, hourOf, reservedBytes } from '@fluxforge/domain/quotas';
 import { chargeMs, effectivePriority } from '@fluxforge/domain/scheduling';
-import { type Task } from '@fluxforge/domain/task';
+import { cancelTask, type Task } from '@fluxforge/domain/task';
 import { type Own } from './decide.js';
-import { realmHold } from './holds.js';
-import { lossMs, promote, setAside, syncOpen } from './placing.js';
+import { realmHold, taskHold } from './holds.js';
+import { lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
-import { type TasksState } from './state.js';
+import { type Realm, type TasksState } from './state.js';
 
 const longestSpanMs = 366 * 24 * 3600 * 1000;
 
@@ -24,6 +25,8 @@ export function plan(state: TasksState, policy: TasksPolicy, nowMs: number, room
     leaseOver(state, policy, nowMs) ??
     doomed(state) ??
     overdue(state, nowMs) ??
+    superseded(state) ??
+    overload(state) ??
     nextLease(state, policy, nowMs);
   return event ? [event] : [];
 }
@@ -92,7 +95,7 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
     }
     const choice = realm.queue.choose();
     syncOpen(state, realm);
-    if (!choice) continue;
+    if (!choice || !hasRoomToPrint(state, realm, choice.task, nowMs)) continue;
     const { task, agent, candidates } = choice;
     return decided('task.leased', task.tenantId, task.id, {
       task_id: task.id,
@@ -111,10 +114,38 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
   return null;
 }
 
+/** Null: none was superseded, or all of them are on their way. */
+function superseded(state: TasksState): Decided<Own> | null {
+  for (const realm of state.crowded) {
+    const task = realm.concurrency.nextSuperseded();
+    if (task) return cancelTask(task, 'concurrency_superseded', null);
+  }
+  return null;
+}
+
+function overload(state: TasksState): Decided<Own> | null {
+  const change = state.moment.overload?.change(state.cluster.modes.overload.mode);
+  if (!change) return null;
+  return decided('cluster.mode-set', systemTenant, systemTenant, { ...change, by: 'overload' });
+}
+
+/** What may print more than the hour has left holds the tenant until the next; what never fits is put aside. */
+function hasRoomToPrint(state: TasksState, realm: Realm, task: Task, nowMs: number): boolean {
+  const { limits } = realm.tenant;
+  if (hasOutputRoom(realm.output, limits, reservedBytes(task.spec), nowMs)) return true;
+  if (taskHold(realm, task)) setOversized(state, realm, task);
+  else realm.outputHeldHourMs = hourOf(nowMs);
+  return false;
+}
+
 /** The next time at which `plan` or `pulse` has something to do by the clock alone. Never too late. */
 export function wakeAtMs(state: TasksState): number | null {
-  const { outbox, asks, tookOverAtMs } = state.moment;
-  if (outbox.length > 0 || state.doomed.size > 0 || state.open.size > 0) return state.lastFactMs;
+  const { moment } = state;
+  const { outbox, asks, tookOverAtMs } = moment;
+  if (outbox.length > 0 || state.doomed.size > 0 || state.open.size > 0 || state.crowded.size > 0) {
+    return state.lastFactMs;
+  }
+  if (moment.overload?.change(state.cluster.modes.overload.mode)) return state.lastFactMs;
   let atMs = Math.min(
     state.deadlines.peekRank(),
     state.waiting.peekRank(),

@@ -1,4 +1,5 @@
 import { type Limits } from '@fluxforge/events/catalogue';
+import { type OverloadPolicy } from '@fluxforge/domain/modes';
 import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
 
@@ -14,6 +15,9 @@ export interface TasksPolicy {
   /** Waiting this long lowers a task's effective priority by one. */
   readonly agingMs: number;
   readonly fairness: FairnessPolicy;
+  readonly overload: OverloadPolicy;
+  /** How many tasks one admission cancels at once under its concurrency key; the others follow one by one. */
+  readonly supersededAtOnce: number;
   /** How long, and how many in a partition, ended tasks are remembered for those who come late. */
   readonly endedKeptMs: number;
   readonly endedKept: number;
@@ -28,6 +32,14 @@ export const defaultTasksPolicy: TasksPolicy = {
   agentTtlMs: 10_000,
   agingMs: 30_000,
   fairness: defaultFairness,
+  overload: {
+    queued: { high: 1_000_000, low: 500_000 },
+    eventLoopDelayMs: { high: 250, low: 50 },
+    commitLatencyMs: { high: 1_000, low: 250 },
+    enterAfterMs: 5_000,
+    leaveAfterMs: 30_000,
+  },
+  supersededAtOnce: 64,
   endedKeptMs: 3_600_000,
   endedKept: 100_000,
   defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },

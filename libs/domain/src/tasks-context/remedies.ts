@@ -1,5 +1,6 @@
 import { type Labels, type Selector } from '@fluxforge/events/catalogue';
 import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
+import { reservedBytes } from '@fluxforge/domain/quotas';
 import { type Task } from '@fluxforge/domain/task';
 import { type Survey } from './candidates.js';
 import { tasksNamed, type Queued, type Remedy } from './explanation.js';
@@ -8,15 +9,21 @@ const mostSlots = 1024;
 
 type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'>;
 
-/** What lifts the rule. `ahead`: the ready tasks of the tenant that are served before this one. */
-export function remediesFor(held: Held, task: Task, survey: Survey, ahead: readonly Task[]): Remedy[] {
+/** The ready tasks of the tenant; `ahead` are those that are served before the one in question. */
+export interface Line {
+  readonly ahead: readonly Task[];
+  readonly ready: readonly Task[];
+}
+
+/** What lifts the rule. */
+export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, ready }: Line): Remedy[] {
   const wait: Remedy[] = held.untilMs === null ? [] : [{ kind: 'wait-until', atMs: held.untilMs }];
   switch (held.rule) {
     case 'turn':
       return [{ kind: 'none-needed' }];
     case 'quota_running_tasks':
     case 'quota_output_bytes':
-      return [...raiseLimit(held, task, ahead), ...wait];
+      return [...raiseLimit(held, ready), ...wait];
     case 'mode_draining':
       return [{ kind: 'set-mode', mode: 'normal' }];
     case 'concurrency_key':
@@ -31,12 +38,11 @@ export function remediesFor(held: Held, task: Task, survey: Survey, ahead: reado
   }
 }
 
-/** By as much as everything before it takes, and itself. */
-function raiseLimit({ rule, used, limitName }: Held, task: Task, ahead: readonly Task[]): Remedy[] {
+/** By as much as all that is ready takes: what is behind it may fit where it does not, and take the room. */
+function raiseLimit({ rule, used, limitName }: Held, ready: readonly Task[]): Remedy[] {
   if (limitName === null || used === null) return [];
-  const all = [...ahead, task];
   const bytes = rule === 'quota_output_bytes';
-  const need = bytes ? all.reduce((sum, one) => sum + one.spec.output_limit_bytes, 0) : all.length;
+  const need = bytes ? ready.reduce((sum, one) => sum + reservedBytes(one.spec), 0) : ready.length;
   return [{ kind: 'raise-limit', limit: limitName, to: used + need }];
 }
 

@@ -13,6 +13,7 @@ import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext, type TasksContext } from './context.js';
 import { type Own } from './decide.js';
 import { type TasksEffect } from './effects.js';
+import { type TasksMessage } from './observe.js';
 import { defaultTasksPolicy } from './policy.js';
 import { type TasksState } from './state.js';
 
@@ -120,7 +121,7 @@ export function foreign(body: StatesEventBody, tenantId = 't') {
   return { kind: 'foreign' as const, fact: theFact };
 }
 
-export function message(one: AgentMessage) {
+export function message(one: TasksMessage) {
   return { kind: 'message' as const, message: one };
 }
 
@@ -187,7 +188,7 @@ export class World {
     return [...events, ...this.settle()];
   }
 
-  say(one: AgentMessage): Decided<Own>[] {
+  say(one: TasksMessage): Decided<Own>[] {
     return this.input(message(one));
   }
 

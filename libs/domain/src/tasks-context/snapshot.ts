@@ -1,9 +1,11 @@
 import { type Agent } from '@fluxforge/domain/agent';
+import { type ClusterMode } from '@fluxforge/domain/modes';
+import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { type FairShare } from '@fluxforge/domain/scheduling';
 import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
 import { gateRulesOf } from './holds.js';
-import { enqueue, refreshAgent, timeAgent, timeLease } from './placing.js';
+import { enqueue, refreshAgent, syncCrowded, timeAgent, timeLease } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
@@ -21,6 +23,8 @@ interface RealmImage {
   readonly agents: AgentImage[];
   readonly tasks: TaskImage[];
   readonly share: FairShare;
+  readonly submissions: SubmissionBucket | null;
+  readonly output: OutputHour;
   readonly order: number;
 }
 
@@ -30,6 +34,7 @@ interface StateImage {
   readonly nextOrder: number;
   readonly latestServedMs: number;
   readonly lastFactMs: number;
+  readonly clusterModes: ClusterMode;
   readonly keyWindow: [number, string][];
   readonly ended: EndedTask[];
   readonly realms: RealmImage[];
@@ -47,6 +52,7 @@ export function serialize(state: TasksState): string {
     nextOrder: state.nextOrder,
     latestServedMs: state.latestServedMs,
     lastFactMs: state.lastFactMs,
+    clusterModes: state.cluster.modes,
     keyWindow: state.keys.toJson(),
     ended: [...state.endedInOrder],
     realms: byOrder(state.realms.values()).map(realmImage),
@@ -63,6 +69,8 @@ function realmImage(realm: Realm): RealmImage {
     agents: byOrder(realm.agents.values()).map(agentImage),
     tasks: byOrder(realm.tasks.values()).map(taskImage),
     share: realm.share,
+    submissions: realm.submissions,
+    output: realm.output,
     order: realm.order,
   };
 }
@@ -86,6 +94,7 @@ export function deserialize(text: string, policy: TasksPolicy): TasksState | nul
   state.nextOrder = image.nextOrder;
   state.latestServedMs = image.latestServedMs;
   state.lastFactMs = image.lastFactMs;
+  state.cluster.modes = image.clusterModes;
   for (const realm of image.realms) restoreRealm(state, policy, realm);
   for (const ended of image.ended) restoreEnded(state, ended);
   return state;
@@ -98,8 +107,10 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     tokens: new Map(image.tokens.map((token) => [token.hash, token])),
     tokenHashes: new Map(image.tokens.map((token) => [token.id, token.hash])),
   };
-  const realm = newRealm(tenant, image.order, policy.agingMs, gateRulesOf);
+  const realm = newRealm(tenant, image.order, policy.agingMs, state.cluster, gateRulesOf);
   Object.assign(realm.share, image.share);
+  realm.submissions = image.submissions;
+  realm.output = image.output;
   state.realms.set(tenant.id, realm);
   for (const one of image.agents) {
     const agent: Agent = {
@@ -114,12 +125,14 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     timeAgent(state, policy, agent);
   }
   for (const task of image.tasks) restoreTask(state, policy, realm, task);
+  syncCrowded(state, realm);
 }
 
 function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image: TaskImage): void {
   const lease = image.lease && { ...image.lease, renewedAtMs: image.lease.leasedAtMs };
   const task: Task = { ...image, lease };
   realm.tasks.set(task.id, task);
+  realm.concurrency.add(task);
   if (!lease) return enqueue(state, realm, task);
   realm.agents.get(lease.agentId)?.leases.add(task.id);
   if (task.exclusive) realm.applies.set(lease.agentId, task.id);

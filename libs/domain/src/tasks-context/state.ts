@@ -1,9 +1,17 @@
 import { type Agent } from '@fluxforge/domain/agent';
+import { ConcurrencyKeys } from '@fluxforge/domain/concurrency';
 import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
+import { normalCluster, type OverloadWatch, type ClusterMode } from '@fluxforge/domain/modes';
+import { newBucket, noOutput, type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { newFairShare, TenantQueue, type FairShare, type GateRule } from '@fluxforge/domain/scheduling';
 import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
 import { type Tenant } from '@fluxforge/domain/tenant';
 import { type TasksEffect } from './effects.js';
+
+/** What holds for all tenants of the partition; each realm has the same one at hand. */
+export interface Cluster {
+  modes: ClusterMode;
+}
 
 /** All of one tenant. Nothing in it is reachable by another's id. */
 export interface Realm {
@@ -14,6 +22,14 @@ export interface Realm {
   readonly queue: TenantQueue;
   /** Derived: by agent, the task whose apply it has to itself now. */
   readonly applies: Map<string, string>;
+  readonly cluster: Cluster;
+  readonly concurrency: ConcurrencyKeys;
+  submissions: SubmissionBucket | null;
+  output: OutputHour;
+  /** Derived: the hour in which the next task had no room left in the output quota. */
+  outputHeldHourMs: number | null;
+  /** Derived: queued tasks that may print more than the tenant may in an hour. Other limits bring them back. */
+  readonly oversized: Set<Task>;
   /** Tasks without a lease: what the quota counts. */
   queuedTasks: number;
   /** Its account among the tenants of the partition; who has the lowest virtual time is next. */
@@ -27,6 +43,8 @@ export interface Moment {
   tookOverAtMs: number | null;
   /** Connected agents by when they are to be asked for a heartbeat. */
   readonly asks: PriorityQueue<Agent>;
+  /** Null until the shell first says how it fares. */
+  overload: OverloadWatch | null;
   /** What a connection or an answer called for; `pulse` takes it. */
   outbox: TasksEffect[];
 }
@@ -34,6 +52,7 @@ export interface Moment {
 export interface TasksState {
   readonly partition: number;
   readonly realms: Map<string, Realm>;
+  readonly cluster: Cluster;
   /** Counters of folds, never reset: they make every order total. */
   nextOrder: number;
   /** The highest virtual time at which any tenant was served. */
@@ -45,6 +64,8 @@ export interface TasksState {
   readonly open: PriorityQueue<Realm>;
   /** Realms that are held as a whole, by when the clock lifts that; any change of theirs brings them back to `open`. */
   readonly held: PriorityQueue<Realm>;
+  /** Realms with tasks that were superseded under their key and still stand. */
+  readonly crowded: Set<Realm>;
   readonly waiting: PriorityQueue<Task>;
   /** Pinned to an agent that was removed. */
   readonly doomed: PriorityQueue<Task>;
@@ -61,6 +82,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
   return {
     partition,
     realms: new Map(),
+    cluster: { modes: normalCluster },
     nextOrder: 1,
     latestServedMs: 0,
     lastFactMs: 0,
@@ -68,12 +90,13 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     endedInOrder: new Fifo(),
     open: new PriorityQueue(),
     held: new PriorityQueue(),
+    crowded: new Set(),
     waiting: new PriorityQueue(),
     doomed: new PriorityQueue(),
     deadlines: new PriorityQueue(),
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
-    moment: { tookOverAtMs: null, asks: new PriorityQueue(), outbox: [] },
+    moment: { tookOverAtMs: null, asks: new PriorityQueue(), overload: null, outbox: [] },
   };
 }
 
@@ -82,6 +105,7 @@ export function newRealm(
   tenant: Tenant,
   order: number,
   agingMs: number,
+  cluster: Cluster,
   gateRulesOf: (realm: Realm) => readonly GateRule[],
 ): Realm {
   const agents = new Map<string, Agent>();
@@ -92,6 +116,12 @@ export function newRealm(
     ended: new Map(),
     queue: new TenantQueue(agingMs, agents, () => rules),
     applies: new Map(),
+    cluster,
+    concurrency: new ConcurrencyKeys(),
+    submissions: newBucket(tenant.limits, tenant.createdAtMs),
+    output: noOutput,
+    outputHeldHourMs: null,
+    oversized: new Set(),
     queuedTasks: 0,
     share: newFairShare(),
     order,

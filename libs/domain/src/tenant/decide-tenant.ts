@@ -1,4 +1,5 @@
 import {
+  systemTenant,
   type Command,
   type Decided,
   type JournalEventBody,
@@ -38,6 +39,7 @@ export function decideTenant(
 
 function create(tenant: Tenant | undefined, command: Of<'tenant.create'>, defaults: Limits): Answer {
   const { tenant_id, name, limits } = command.data;
+  if (tenant_id === systemTenant) return [rejected(command, 'invalid', 'This id is reserved.')];
   if (tenant_id !== command.tenantId) {
     return [rejected(command, 'invalid', 'A tenant is created under its own id.')];
   }
@@ -50,13 +52,14 @@ function create(tenant: Tenant | undefined, command: Of<'tenant.create'>, defaul
 
 function setLimits(tenant: Tenant, command: Of<'tenant.set-limits'>): Answer {
   const { limits } = command.data;
-  const now = tenant.limits;
-  const same =
-    now.max_queued_tasks === limits.max_queued_tasks &&
-    now.max_agents === limits.max_agents &&
-    now.max_states === limits.max_states;
-  if (same) return [accepted(command, tenant.id)];
+  if (sameLimits(tenant.limits, limits)) return [accepted(command, tenant.id)];
   return [decided('tenant.limits-set', tenant.id, tenant.id, { limits })];
+}
+
+/** All of them: what is absent differs from every number. */
+function sameLimits(a: Limits, b: Limits): boolean {
+  const names = Object.keys({ ...a, ...b }) as (keyof Limits)[];
+  return names.every((name) => a[name] === b[name]);
 }
 
 function addKey(tenant: Tenant, command: Of<'tenant.add-key'>): Answer {

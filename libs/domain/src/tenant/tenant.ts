@@ -3,6 +3,7 @@ import {
   type Fact,
   type Labels,
   type Limits,
+  type Mode,
   type Role,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
@@ -31,6 +32,8 @@ export interface Tenant {
   readonly name: string;
   readonly createdAtMs: number;
   limits: Limits;
+  /** As an operator set it for this tenant alone. */
+  mode: Mode;
   readonly keys: Map<string, ApiKey>;
   /** By the token's hash: the token itself never comes here. */
   readonly tokens: Map<string, JoinToken>;
@@ -48,13 +51,27 @@ export function newTenant(data: EventData<'tenant.created'>, timeMs: number): Te
     name: data.name,
     createdAtMs: timeMs,
     limits: data.limits,
+    mode: 'normal',
     keys: new Map(),
     tokens: new Map(),
     tokenHashes: new Map(),
   };
 }
 
-export type TenantFact = Fact<Extract<TasksEventBody, { type: `tenant.${string}` | 'join-token.created' }>>;
+export type TenantFact = Fact<
+  Extract<
+    TasksEventBody,
+    {
+      type:
+        | 'tenant.created'
+        | 'tenant.limits-set'
+        | 'tenant.mode-set'
+        | 'tenant.key-added'
+        | 'tenant.key-revoked'
+        | 'join-token.created';
+    }
+  >
+>;
 
 /** Folds what concerns a tenant that exists; its creation is `newTenant`. */
 export function evolveTenant(tenant: Tenant, fact: TenantFact): void {
@@ -63,6 +80,9 @@ export function evolveTenant(tenant: Tenant, fact: TenantFact): void {
       return;
     case 'tenant.limits-set':
       tenant.limits = fact.data.limits;
+      return;
+    case 'tenant.mode-set':
+      tenant.mode = fact.data.mode;
       return;
     case 'tenant.key-added':
       tenant.keys.set(fact.data.key_id, {

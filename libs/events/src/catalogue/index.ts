@@ -83,5 +83,6 @@ export {
   type Decided,
   type Fact,
   type Command,
+  systemTenant,
 } from './types.js';
 export { type PartitionContext, type ContextInput } from './context.js';

@@ -56,6 +56,9 @@ export type CommandType = CommandBody['type'];
 export type EventData<T extends EventType> = Extract<EventBody, { type: T }>['data'];
 export type CommandData<T extends CommandType> = Extract<CommandBody, { type: T }>['data'];
 
+/** The reserved tenant of what belongs to no one: claims, progress, and the mode of a partition. */
+export const systemTenant = 'system';
+
 /** The two contexts; each has its commands topic, its events topic and its one writer per partition. */
 export type ContextName = 'tasks' | 'states';
 

@@ -81,6 +81,3 @@ export function decodeEvent(record: StoredRecord): RecordedEvent {
     coversCommands: covers === undefined ? null : Number(covers),
   };
 }
-
-/** The reserved tenant of records that belong to no one: claims and progress. */
-export const systemTenant = 'system';

@@ -75,7 +75,7 @@ export class ControlStreams {
   }
 
   carryOut(unit: TasksUnit, effect: TasksEffect): void {
-    if (effect.kind === 'directory-tenant' || effect.kind === 'directory-key') return;
+    if (!('agentId' in effect)) return;
     const session = this.sessions.get(agentKey(effect.tenantId, effect.agentId));
     if (session?.phase !== 'live') return;
     if (effect.kind === 'close-agent') return this.close(session);

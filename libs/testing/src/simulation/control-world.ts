@@ -1,7 +1,6 @@
-import { type AgentMessage } from '@fluxforge/domain/agent';
 import { type ReconcilerMessage } from '@fluxforge/domain/reconciling';
 import { type StatesContext, type StatesEffect } from '@fluxforge/domain/states-context';
-import { type TasksEffect, type TasksState } from '@fluxforge/domain/tasks-context';
+import { type TasksEffect, type TasksMessage, type TasksState } from '@fluxforge/domain/tasks-context';
 import {
   type ContextName,
   type JournalEventBody,
@@ -26,7 +25,7 @@ export interface ControlWorld extends UnitWorld {
 
 export type TasksUnit = HostUnit<
   TasksState,
-  AgentMessage,
+  TasksMessage,
   TasksEffect,
   TasksEventBody | JournalEventBody,
   StatesEventBody

@@ -129,6 +129,17 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     agentTtlMs: prng.pick([900, 2_000]),
     agingMs: prng.pick([100, 30_000]),
     fairness: { minChargeMs: prng.pick([1, 10]), maxLeadMs: prng.pick([100, 1_000]) },
+    overload: {
+      queued: prng.pick([
+        { high: 6, low: 3 },
+        { high: 1_000, low: 500 },
+      ]),
+      eventLoopDelayMs: { high: 100, low: 20 },
+      commitLatencyMs: { high: 100, low: 50 },
+      enterAfterMs: 500,
+      leaveAfterMs: 1_500,
+    },
+    supersededAtOnce: prng.pick([1, 2]),
     endedKeptMs: prng.pick([30_000, 3_600_000]),
     endedKept: prng.pick([40, 100_000]),
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },

@@ -160,8 +160,8 @@ export class Witness {
     const fact = journal.at(offset)?.event.fact;
     const what = `${effect.kind} for offset ${offset} of ${journal.name}`;
     insist(fact !== undefined, 'effects after commit', () => `${what}: no reader accepts it`);
-    const fits =
-      effectsOf[effect.kind].some((type) => type === fact.type) && fact.tenantId === effect.tenantId;
+    const ofTenant = !('tenantId' in effect) || fact.tenantId === effect.tenantId;
+    const fits = effectsOf[effect.kind].some((type) => type === fact.type) && ofTenant;
     insist(fits, 'effects after commit', () => `${what}: that is ${fact.type} of ${fact.tenantId}`);
   }
 
@@ -216,7 +216,8 @@ const effectsOf: Record<TasksEffect['kind'], readonly string[]> = {
   'drop-lease': ['task.attempt-ended', 'task.ended'],
   'ask-heartbeat': [],
   'close-agent': ['agent.removed'],
-  'directory-tenant': ['tenant.created', 'tenant.limits-set'],
+  'directory-tenant': ['tenant.created', 'tenant.limits-set', 'tenant.mode-set'],
+  'directory-mode': ['cluster.mode-set'],
   'directory-key': ['tenant.key-added', 'tenant.key-revoked'],
 };
 

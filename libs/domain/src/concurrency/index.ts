@@ -1,0 +1,1 @@
+export { ConcurrencyKeys } from './concurrency-keys.js';

@@ -1,0 +1,62 @@
+import {
+  modes,
+  type Mode,
+  type ModeSource,
+  type ReasonCode,
+  type TaskKind,
+} from '@fluxforge/events/catalogue';
+
+/** What one source called for, and why. */
+export interface SetMode {
+  readonly mode: Mode;
+  readonly reason: ReasonCode;
+}
+
+/** Of one partition. An operator's word and the overload's verdict stand side by side; the stricter holds. */
+export type ClusterMode = Readonly<Record<ModeSource, SetMode>>;
+
+export const normalCluster: ClusterMode = {
+  operator: { mode: 'normal', reason: 'operator' },
+  overload: { mode: 'normal', reason: 'overload_over' },
+};
+
+/** The lowest priority that a degraded realm takes. */
+export const degradedLowest = 2;
+
+/** The list of modes is in the order of their strictness. */
+export function stricter(a: Mode, b: Mode): Mode {
+  return modes.values.indexOf(a) >= modes.values.indexOf(b) ? a : b;
+}
+
+export function clusterMode({ operator, overload }: ClusterMode): SetMode {
+  return stricter(operator.mode, overload.mode) === operator.mode ? operator : overload;
+}
+
+export function effectiveMode(tenant: Mode, cluster: ClusterMode): Mode {
+  return stricter(tenant, clusterMode(cluster).mode);
+}
+
+export type ModeRefusal = 'mode_degraded' | 'mode_read_only' | 'mode_draining';
+
+/**
+ * Why a new task is not let in, or null. A remediation is let in always and waits in the queue: the reconciler
+ * would only ask again, and must not take a mode for a failure.
+ */
+export function modeRefusal(mode: Mode, kind: TaskKind, priority: number): ModeRefusal | null {
+  if (kind === 'reconciliation') return null;
+  switch (mode) {
+    case 'normal':
+      return null;
+    case 'degraded':
+      return priority > degradedLowest ? 'mode_degraded' : null;
+    case 'read-only':
+      return 'mode_read_only';
+    case 'draining':
+      return 'mode_draining';
+  }
+}
+
+/** Nothing is leased in such a mode. */
+export function holdsLeases(mode: Mode): boolean {
+  return mode === 'draining';
+}
