@@ -4,6 +4,7 @@ import { apply } from './apply.mjs';
 import { Client } from './client.mjs';
 import { findConnection } from './connection.mjs';
 import { events } from './events.mjs';
+import { explain } from './explain.mjs';
 import { Failure } from './failure.mjs';
 import { get, idOf } from './get.mjs';
 import { logs } from './logs.mjs';
@@ -66,6 +67,12 @@ function build({ print, client, out, stderr }) {
     .description('everything that happened to a state, a task or an agent')
     .option('-o, --output <form>', 'json: one event per line, whole')
     .action((id, options) => events(client(), id, options, print));
+
+  program
+    .command('explain <id> [agent]')
+    .description('why a task waits, or (with an agent) why a state is not applied there')
+    .option('-o, --output <form>', 'json')
+    .action((id, agent, options) => explain(client(), id, agent, options, print));
 
   program
     .command('submit [command...]')

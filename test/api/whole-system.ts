@@ -103,6 +103,7 @@ async function adminOf(log: LogPort, topicPrefix: string) {
     metrics: new Metrics('bootstrap'),
     nowMs: Date.now,
     writeTimeoutMs: 5_000,
+    signingKey: 'k'.repeat(32),
     answerDeadlineMs: 5_000,
   });
   await parts.follower.start(partitions);

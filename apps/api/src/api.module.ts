@@ -9,6 +9,12 @@ import { CommandIngest, EarlyRefusals, SubmitHandler } from './commands/index.js
 import { Directory } from './directory/index.js';
 import { Enrolment, EnrolmentController, OutputAddress } from './enrolment/index.js';
 import { GetEventsHandler } from './events/index.js';
+import {
+  ExplainingController,
+  ExplainTargetHandler,
+  ExplainTaskHandler,
+  Owners,
+} from './explaining/index.js';
 import { Clock } from './http/clock.js';
 import { ProblemFilter } from './http/index.js';
 import { OpsController } from './ops/index.js';
@@ -43,6 +49,8 @@ const handlers = [
   ListAgentsHandler,
   GetEventsHandler,
   GetCommandHandler,
+  ExplainTaskHandler,
+  ExplainTargetHandler,
 ];
 
 @Module({})
@@ -58,6 +66,7 @@ export class ApiModule {
         AgentsController,
         CommandsController,
         OpsController,
+        ExplainingController,
       ],
       providers: [
         ...handlers,
@@ -80,6 +89,7 @@ function partProviders(parts: ApiParts): Provider[] {
     value(Enrolment, parts.enrolment),
     value(OutputAddress, parts.outputAddress),
     value(CommandEnds, parts.commandEnds),
+    value(Owners, parts.owners),
     value(Clock, parts.clock),
     value(RecentKeys, new RecentKeys(parts.clock.nowMs)),
     value(Metrics, parts.metrics),

@@ -6,6 +6,7 @@ import { CommandEnds } from './command-answers/index.js';
 import { CommandIngest, EarlyRefusals } from './commands/index.js';
 import { Directory, DirectoryFollower } from './directory/index.js';
 import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
+import { Owners } from './explaining/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
 
@@ -17,6 +18,8 @@ export interface PartsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly nowMs: () => number;
+  /** Shared with the owners of partitions. */
+  readonly signingKey: string;
   /** How long a write may take. */
   readonly writeTimeoutMs: number;
   /** How long an enrolment waits for the owner's answer. */
@@ -58,6 +61,7 @@ export function assemble(options: PartsOptions) {
     answers,
     enrolment,
     outputAddress,
+    owners: new Owners(directory, options.signingKey),
     commandEnds: new CommandEnds(log, topics),
     readiness: new Readiness(['directory']),
     logger,

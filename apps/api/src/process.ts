@@ -40,7 +40,7 @@ export class ApiProcess {
   ) {
     const { log, models, logger, metrics } = tools;
     const { topicPrefix, partitions } = config.kafka;
-    const base = { log, models, logger, metrics, nowMs: Date.now };
+    const base = { log, models, logger, metrics, nowMs: Date.now, signingKey: config.signingKey };
     this.parts = assemble({ ...base, topicPrefix, partitions, writeTimeoutMs, answerDeadlineMs });
     const sink = new OutputSink(log, this.parts.topics.logs, partitions, outputTimeoutMs);
     const options = { signingKey: config.signingKey, nowMs: Date.now };

@@ -9,7 +9,15 @@ import {
   type TasksEffect,
 } from '@fluxforge/domain/tasks-context';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
+import { DirectoryWriter } from '@fluxforge/events/directory-writer';
 import { type LogPort } from '@fluxforge/events/log';
+import {
+  NotLedHere,
+  startQuestionServer,
+  type Question,
+  type QuestionServer,
+} from '@fluxforge/events/owner-questions';
+import { partitionOf } from '@fluxforge/events/partitioner';
 import {
   HostGroup,
   toldFacts,
@@ -27,7 +35,7 @@ import { type AgentCall } from './agent-streams/session.js';
 import { wireCheck } from './agent-streams/wire.js';
 import { CheckForwarder } from './checks/check-forwarder.js';
 import { HeldRequests } from './checks/held-requests.js';
-import { DirectoryWriter } from './effects/directory-writer.js';
+import { explanationView } from './questions/explanation-view.js';
 import { Effects } from './effects/effects.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { TaskTelemetry } from './partition/task-telemetry.js';
@@ -63,6 +71,7 @@ export class Dispatcher {
   private readonly snapshots: Snapshots;
   private readonly claimOffsets = new Map<number, number>();
   private group: ReturnType<Dispatcher['makeGroup']> | null = null;
+  private questions: QuestionServer | null = null;
 
   constructor(
     private readonly config: DispatcherConfig,
@@ -101,6 +110,11 @@ export class Dispatcher {
     this.server.addService(AgentControlService, { connect: (call: AgentCall) => this.streams.serve(call) });
     const port = await this.listen();
     const address = this.config.advertisedAddress ?? `${this.config.grpcAddress.host}:${port}`;
+    this.questions = await startQuestionServer({
+      address: this.config.questionsAddress,
+      signingKey: this.config.signingKey,
+      answer: (question) => Promise.resolve(this.answer(question)),
+    });
     this.group = this.makeGroup(address);
     this.watch(this.group);
     await this.group.start();
@@ -109,6 +123,7 @@ export class Dispatcher {
   }
 
   async stop(): Promise<void> {
+    await this.questions?.close();
     await this.group?.close();
     await this.snapshots.close();
     this.streams.close();
@@ -170,6 +185,7 @@ export class Dispatcher {
           context,
           address,
           generation,
+          questions: this.config.advertisedQuestionsAddress ?? this.questions?.address ?? '',
           partition,
           offset: claimOffset,
         });
@@ -190,6 +206,15 @@ export class Dispatcher {
       },
       onSettled: (_partition, tickets) => this.streams.settled(tickets),
     };
+  }
+
+  private answer(question: Question): unknown {
+    if (question.kind !== 'explain-task') throw new NotLedHere();
+    const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
+    const host = this.group?.runner(partition)?.host;
+    if (!host?.leading) throw new NotLedHere();
+    const { tenant_id: tenantId, task_id: taskId } = question;
+    return explanationView(makeTasksContext(policy).explainTask(host.view, tenantId, taskId, this.nowMs()));
   }
 
   private async followChecks(partition: number): Promise<void> {

@@ -1,6 +1,15 @@
+import { defaultReconcilingPolicy, explainTarget } from '@fluxforge/domain/reconciling';
 import { makeStatesContext } from '@fluxforge/domain/states-context';
 import { type ReconcilerConfig } from '@fluxforge/config';
+import { DirectoryWriter } from '@fluxforge/events/directory-writer';
 import { type LogPort } from '@fluxforge/events/log';
+import {
+  NotLedHere,
+  startQuestionServer,
+  type Question,
+  type QuestionServer,
+} from '@fluxforge/events/owner-questions';
+import { partitionOf } from '@fluxforge/events/partitioner';
 import {
   HostGroup,
   toldFacts,
@@ -16,6 +25,7 @@ import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry'
 import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
 import { CheckResults, type FoundByAgent } from './checks/check-results.js';
+import { targetView } from './questions/target-view.js';
 
 interface Tools {
   readonly log: LogPort;
@@ -37,6 +47,9 @@ export class Reconciler {
   private readonly requests: CheckRequests;
   private readonly results: CheckResults;
   private readonly snapshots: Snapshots;
+  private readonly directory: DirectoryWriter;
+  private readonly nowMs = steadyClock();
+  private questions: QuestionServer | null = null;
 
   constructor(
     private readonly config: ReconcilerConfig,
@@ -51,6 +64,9 @@ export class Reconciler {
     this.results = new CheckResults(tools.log, topics.agentReports, (partition, found) =>
       this.take(partition, found),
     );
+    this.directory = new DirectoryWriter(tools.log, topics.directory, (error) =>
+      tools.logger.warn({ err: error }, 'directory write, trying again'),
+    );
     this.group = new HostGroup(
       tools.log,
       {
@@ -63,7 +79,7 @@ export class Reconciler {
         heartbeatIntervalMs: 1000,
         rebalanceTimeoutMs: 10_000,
         tickMs: 20,
-        nowMs: steadyClock(),
+        nowMs: this.nowMs,
         loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(),
       },
@@ -81,11 +97,17 @@ export class Reconciler {
       { commands: topics.commands.states, foreign: topics.events.tasks },
       this.tools.metrics,
     );
+    this.questions = await startQuestionServer({
+      address: this.config.questionsAddress,
+      signingKey: this.config.signingKey,
+      answer: (question) => Promise.resolve(this.answer(question)),
+    });
     await this.group.start();
     this.tools.readiness.set('log', 'ok');
   }
 
   async stop(): Promise<void> {
+    await this.questions?.close();
     await this.group.close();
     await this.snapshots.close();
     await this.results.close();
@@ -98,6 +120,7 @@ export class Reconciler {
       onLeading: (partition, claimOffset) => {
         telemetry.onLeading(partition, claimOffset);
         this.snapshots.leading(partition);
+        this.tellOwner(partition, claimOffset);
         void this.results.follow(partition).catch((error: unknown) => {
           this.tools.logger.warn({ partition, err: error }, 'check results not followed yet');
           setTimeout(() => void this.results.follow(partition).catch(() => undefined), 1000).unref();
@@ -106,6 +129,7 @@ export class Reconciler {
       onFallen: (partition, reason) => {
         telemetry.onFallen(partition, reason);
         this.snapshots.fallen(partition);
+        this.directory.fell(partition);
         this.results.unfollow(partition);
       },
       onEffects: (partition, effects) => {
@@ -121,6 +145,23 @@ export class Reconciler {
       onDeciding: () => undefined,
       onPlaced: () => undefined,
     };
+  }
+
+  /** So that API servers know whom to ask. */
+  private tellOwner(partition: number, offset: number): void {
+    const questions = this.config.advertisedQuestionsAddress ?? this.questions?.address ?? '';
+    const generation = this.group.runner(partition)?.generation ?? 0;
+    this.directory.publish({ kind: 'owner', context, address: '', generation, questions, partition, offset });
+  }
+
+  private answer(question: Question): unknown {
+    if (question.kind !== 'explain-target') throw new NotLedHere();
+    const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
+    const host = this.group.runner(partition)?.host;
+    if (!host?.leading) throw new NotLedHere();
+    const at = { tenantId: question.tenant_id, stateId: question.state_id, agentId: question.agent_id };
+    const why = explainTarget(host.view, at, this.nowMs(), defaultReconcilingPolicy);
+    return why && targetView(why);
   }
 
   private take(partition: number, found: FoundByAgent): void {

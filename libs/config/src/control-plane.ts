@@ -37,6 +37,9 @@ export interface DispatcherConfig extends CommonConfig {
   /** Where agents reach this process, when that is not the address it listens on. */
   readonly advertisedAddress: string | null;
   readonly opsAddress: HostPort;
+  /** Where API servers ask for explanations, and what they are told if that is another address. */
+  readonly questionsAddress: HostPort;
+  readonly advertisedQuestionsAddress: string | null;
   readonly signingKey: string;
   readonly snapshots: SnapshotConfig;
 }
@@ -44,6 +47,9 @@ export interface DispatcherConfig extends CommonConfig {
 export interface ReconcilerConfig extends CommonConfig {
   readonly postgresUrl: string | null;
   readonly opsAddress: HostPort;
+  readonly questionsAddress: HostPort;
+  readonly advertisedQuestionsAddress: string | null;
+  readonly signingKey: string;
   readonly snapshots: SnapshotConfig;
 }
 
@@ -79,6 +85,7 @@ export function dispatcherConfig(env: Environment = process.env): DispatcherConf
     grpcAddress: e.address('FLUXFORGE_DISPATCHER_GRPC_ADDRESS', '127.0.0.1:7072'),
     advertisedAddress: e.optional('FLUXFORGE_DISPATCHER_ADVERTISED_ADDRESS'),
     opsAddress: opsAddress(e),
+    ...questions(e),
     signingKey: signingKey(e),
     snapshots: snapshots(e),
   }));
@@ -89,6 +96,8 @@ export function reconcilerConfig(env: Environment = process.env): ReconcilerConf
     ...common(e),
     postgresUrl: e.optionalUrl('FLUXFORGE_POSTGRES_URL', postgres),
     opsAddress: opsAddress(e),
+    ...questions(e),
+    signingKey: signingKey(e),
     snapshots: snapshots(e),
   }));
 }
@@ -111,6 +120,13 @@ export function migrateConfig(env: Environment = process.env): MigrateConfig {
 /** For entry points that only speak to Kafka (creating topics and the first tenant). */
 export function commonConfig(env: Environment = process.env): CommonConfig {
   return EnvReader.parse(env, common);
+}
+
+function questions(e: EnvReader) {
+  return {
+    questionsAddress: e.address('FLUXFORGE_QUESTIONS_ADDRESS', '127.0.0.1:0'),
+    advertisedQuestionsAddress: e.optional('FLUXFORGE_QUESTIONS_ADVERTISED_ADDRESS'),
+  };
 }
 
 function common(e: EnvReader): CommonConfig {

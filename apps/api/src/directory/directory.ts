@@ -1,4 +1,4 @@
-import { type DirectoryEntry, type Role } from '@fluxforge/events/catalogue';
+import { modes, type DirectoryEntry, type Mode, type Role } from '@fluxforge/events/catalogue';
 import { partitionOf } from '@fluxforge/events/partitioner';
 
 type Entry<K extends DirectoryEntry['kind']> = Extract<DirectoryEntry, { kind: K }>;
@@ -20,6 +20,7 @@ export class Directory {
   private readonly tenants = new Map<string, Entry<'tenant'>>();
   private readonly keys = new Map<string, Entry<'key'>>();
   private readonly owners = new Map<string, Entry<'owner'>>();
+  private readonly modes = new Map<string, Entry<'mode'>>();
 
   constructor(private readonly partitions: number) {}
 
@@ -31,6 +32,8 @@ export class Directory {
         return keep(this.keys, entry.key_hash, entry);
       case 'owner':
         return keep(this.owners, `${entry.context}:${entry.partition}`, entry);
+      case 'mode':
+        return keep(this.modes, `${entry.partition}`, entry);
     }
   }
 
@@ -53,6 +56,20 @@ export class Directory {
   hasKeyOf(tenantId: string): boolean {
     for (const key of this.keys.values()) if (key.tenant_id === tenantId && !key.revoked) return true;
     return false;
+  }
+
+  /** The stricter of the tenant's mode and that of its partition. */
+  modeOf(tenantId: string): Mode {
+    const partition = partitionOf(tenantId, this.partitions);
+    const own = this.tenants.get(tenantId)?.mode ?? 'normal';
+    const cluster = this.modes.get(`${partition}`)?.mode ?? 'normal';
+    return modes.values.indexOf(own) > modes.values.indexOf(cluster) ? own : cluster;
+  }
+
+  /** Where the owner of a tenant's partition answers questions, or null. */
+  questionsOf(context: 'tasks' | 'states', tenantId: string): string | null {
+    const owner = this.owners.get(`${context}:${partitionOf(tenantId, this.partitions)}`);
+    return owner?.questions === undefined || owner.questions === '' ? null : owner.questions;
   }
 
   /** Who leads a tenant's partition in the tasks context, as last heard. */

@@ -127,6 +127,12 @@ const list = {
     meaning: 'Between two owners; a moment later there is one.',
     retry: true,
   },
+  owner_unavailable: {
+    status: 503,
+    title: 'The owner of the partition does not answer',
+    meaning: 'Only the process that decides can say why; it is away, or the partition is moving.',
+    retry: true,
+  },
   answer_pending: {
     status: 504,
     title: 'The answer has not come in time',

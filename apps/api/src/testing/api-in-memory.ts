@@ -60,6 +60,7 @@ export async function startInMemory(entries: readonly DirectoryEntry[] = []): Pr
     logger: createLogger({ process: 'api', level: 'silent' }),
     metrics: new Metrics('api'),
     nowMs: Date.now,
+    signingKey: 'k'.repeat(32),
     writeTimeoutMs: 1000,
     answerDeadlineMs: 500,
   });

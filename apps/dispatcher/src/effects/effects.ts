@@ -4,7 +4,7 @@ import { type Justified } from '@fluxforge/events/partition-host';
 import { type AgentStreams } from '../agent-streams/agent-streams.js';
 import { type AgentSession } from '../agent-streams/session.js';
 import { wireCommand, wireKey, wireSurroundings } from '../agent-streams/wire.js';
-import { type DirectoryWriter } from './directory-writer.js';
+import { type DirectoryWriter } from '@fluxforge/events/directory-writer';
 
 export interface EffectTools {
   readonly streams: AgentStreams;

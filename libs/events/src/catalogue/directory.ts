@@ -42,6 +42,8 @@ export const DirectoryEntry = Type.Union([
       context: Type.Union([Type.Literal('tasks'), Type.Literal('states')]),
       address: Type.String({ maxLength: 256 }),
       generation: p.Count,
+      /** Where it answers questions of API servers. */
+      questions: Type.Optional(Type.String({ maxLength: 256 })),
       ...from,
     },
     closed,

@@ -1,0 +1,30 @@
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { From } from '../access/index.js';
+import { type Caller } from '../directory/index.js';
+import { IdParam } from '../http/id-param.js';
+import { ApiProblems } from '../http/openapi.js';
+import { ExplainTarget, ExplainTask } from './queries.js';
+
+@ApiTags('explanations')
+@ApiProblems()
+@Controller()
+export class ExplainingController {
+  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
+
+  @Get('v1/tasks/:id/explain')
+  @ApiOperation({
+    summary:
+      'Why a task is where it is: the one rule that holds it back, each agent, and what would change it.',
+  })
+  task(@From() caller: Caller, @Param('id', IdParam) id: string) {
+    return this.queries.execute(new ExplainTask(caller, id));
+  }
+
+  @Get('v1/states/:id/targets/:agent/explain')
+  @ApiOperation({ summary: 'Why a state is, or is not, being applied on one agent.' })
+  target(@From() caller: Caller, @Param('id', IdParam) id: string, @Param('agent', IdParam) agentId: string) {
+    return this.queries.execute(new ExplainTarget(caller, id, agentId));
+  }
+}

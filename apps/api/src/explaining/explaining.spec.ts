@@ -1,0 +1,88 @@
+import {
+  NotLedHere,
+  startQuestionServer,
+  type Question,
+  type QuestionServer,
+} from '@fluxforge/events/owner-questions';
+import { partitionOf } from '@fluxforge/events/partitioner';
+import {
+  keyEntry,
+  partitions,
+  startInMemory,
+  tenantEntry,
+  type InMemoryApi,
+} from '../testing/api-in-memory.js';
+
+const headers = { authorization: 'Bearer ffk_secretkey' };
+const queued = { phase: 'queued', rule: 'agents_full', remedies: [{ kind: 'add-agents' }] };
+
+describe('explanations over HTTP', () => {
+  let owner: QuestionServer;
+  let api: InMemoryApi;
+  let asked: Question[] = [];
+  let answer: (question: Question) => unknown = () => null;
+
+  beforeAll(async () => {
+    owner = await startQuestionServer({
+      address: { host: '127.0.0.1', port: 0 },
+      signingKey: 'k'.repeat(32),
+      answer: async (question) => {
+        asked.push(question);
+        return answer(question);
+      },
+    });
+    const from = { partition: partitionOf('ten_acme', partitions), offset: 1, generation: 1, address: '' };
+    api = await startInMemory([
+      tenantEntry('ten_acme'),
+      keyEntry('ten_acme', 'ffk_secretkey', 'reader'),
+      { kind: 'owner', context: 'tasks', questions: owner.address, ...from },
+      { kind: 'owner', context: 'states', questions: owner.address, ...from },
+    ]);
+  });
+  afterAll(async () => {
+    await api.close();
+    await owner.close();
+  });
+  beforeEach(() => (asked = []));
+
+  it('asks the owner, for the tenant of the key', async () => {
+    answer = () => queued;
+    const { status, json } = await api.request('GET', '/v1/tasks/tsk_1/explain', { headers });
+    expect([status, json]).toEqual([200, queued]);
+    expect(asked).toEqual([{ kind: 'explain-task', tenant_id: 'ten_acme', task_id: 'tsk_1' }]);
+  });
+
+  it('puts what holds the task of a remediation beside what is said of the target', async () => {
+    answer = ({ kind }) => (kind === 'explain-target' ? { reason: 'in_flight', task_id: 'rem-1' } : queued);
+    const { json } = await api.request('GET', '/v1/states/st_1/targets/a1/explain', { headers });
+    expect(json).toEqual({ reason: 'in_flight', task_id: 'rem-1', task: queued });
+    answer = () => ({ reason: 'max_concurrency', task_id: null });
+    const alone = await api.request('GET', '/v1/states/st_1/targets/a1/explain', { headers });
+    expect(alone.json).toEqual({ reason: 'max_concurrency', task_id: null, task: null });
+  });
+
+  it('knows no target that the owner does not know', async () => {
+    answer = () => null;
+    const { status, json } = await api.request('GET', '/v1/states/st_1/targets/a1/explain', { headers });
+    expect([status, json['code']]).toEqual([404, 'not_found']);
+  });
+
+  it('asks again when the partition has moved, and then says that nobody answers', async () => {
+    answer = () => {
+      if (asked.length > 1) return queued;
+      throw new NotLedHere();
+    };
+    expect((await api.request('GET', '/v1/tasks/tsk_1/explain', { headers })).status).toBe(200);
+    answer = () => {
+      throw new NotLedHere();
+    };
+    const gone = await api.request('GET', '/v1/tasks/tsk_1/explain', { headers });
+    expect([gone.status, gone.json['code']]).toEqual([503, 'owner_unavailable']);
+    expect(gone.headers['retry-after']).toBeDefined();
+  });
+
+  it('asks nobody without a key', async () => {
+    expect((await api.request('GET', '/v1/tasks/tsk_1/explain')).status).toBe(401);
+    expect(asked).toEqual([]);
+  });
+});

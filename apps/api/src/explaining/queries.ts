@@ -1,0 +1,68 @@
+import { Inject } from '@nestjs/common';
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { type Caller } from '../directory/index.js';
+import { notFound } from '../http/index.js';
+import { Reads } from '../reads/index.js';
+import { Owners } from './owners.js';
+
+export class ExplainTask extends Query<unknown> {
+  constructor(
+    readonly caller: Caller,
+    readonly id: string,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ExplainTask)
+export class ExplainTaskHandler implements IQueryHandler<ExplainTask> {
+  constructor(
+    @Inject(Owners) private readonly owners: Owners,
+    @Inject(Reads) private readonly reads: Reads,
+  ) {}
+
+  /** What ended long ago the owner has forgotten; the read model has not. */
+  async execute({ caller, id }: ExplainTask): Promise<unknown> {
+    const answer = await this.owners.ask('tasks', {
+      kind: 'explain-task',
+      tenant_id: caller.tenantId,
+      task_id: id,
+    });
+    if (answer !== null) return answer;
+    const row = await this.reads.ask(caller, {}, (models, tenant) => models.tasks.get(tenant, id));
+    if (!row?.status.end) throw notFound();
+    const { end, ended_at, attempts_used } = row.status;
+    return { phase: 'ended', end, ended_at, attempts_used };
+  }
+}
+
+export class ExplainTarget extends Query<unknown> {
+  constructor(
+    readonly caller: Caller,
+    readonly stateId: string,
+    readonly agentId: string,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ExplainTarget)
+export class ExplainTargetHandler implements IQueryHandler<ExplainTarget> {
+  constructor(@Inject(Owners) private readonly owners: Owners) {}
+
+  /** While a remediation waits as a task, what holds that task back is part of the answer. */
+  async execute({ caller, stateId, agentId }: ExplainTarget): Promise<unknown> {
+    const target = await this.owners.ask('states', {
+      kind: 'explain-target',
+      tenant_id: caller.tenantId,
+      state_id: stateId,
+      agent_id: agentId,
+    });
+    if (target === null || typeof target !== 'object') throw notFound();
+    const taskId = 'task_id' in target && typeof target.task_id === 'string' ? target.task_id : null;
+    if (taskId === null) return { ...target, task: null };
+    const tenant = caller.tenantId;
+    const task = await this.owners.ask('tasks', { kind: 'explain-task', tenant_id: tenant, task_id: taskId });
+    return { ...target, task };
+  }
+}

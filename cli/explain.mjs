@@ -1,0 +1,40 @@
+// `fluxforge explain`: why a task, or a state on an agent, is where it is.
+import { harmless } from './text.mjs';
+
+export async function explain(client, id, agent, { output }, print) {
+  const path = agent
+    ? `/v1/states/${encodeURIComponent(id)}/targets/${encodeURIComponent(agent)}/explain`
+    : `/v1/tasks/${encodeURIComponent(id)}/explain`;
+  const why = await client.call('GET', path);
+  if (output === 'json') return print(JSON.stringify(why));
+  for (const line of agent ? targetLines(why) : taskLines(why)) print(harmless(line));
+}
+
+function targetLines(why) {
+  const until = why.held_until ? ` until ${why.held_until}` : '';
+  const lines = [`${why.bucket}: ${why.reason}${until}`];
+  lines.push(
+    `attempts ${why.attempts_used}/${why.attempts}, next check ${why.next_check_at ?? 'not planned'}`,
+  );
+  if (why.task) lines.push(`task ${why.task_id}:`, ...taskLines(why.task).map((line) => `  ${line}`));
+  return lines;
+}
+
+function taskLines(why) {
+  if (why.phase === 'ended') return [`ended: ${why.end} at ${why.ended_at}`];
+  if (why.phase === 'leased') return [`leased to ${why.agent_id}, attempt ${why.attempt}`];
+  const counted = why.limit_name ? ` (${why.limit_name} ${why.used}/${why.limit})` : '';
+  const lines = [`queued: ${why.rule}${counted}${why.until ? ` until ${why.until}` : ''}`];
+  if (why.position) lines.push(`position ${why.position}, tenant weight ${why.weight}/${why.weights}`);
+  if (why.held_by.length > 0) lines.push(`held by ${why.held_by.join(' ')}`);
+  for (const [reason, count] of Object.entries(why.candidates.by_reason))
+    lines.push(`agents: ${count} ${reason}`);
+  for (const { kind, ...rest } of why.remedies) lines.push(`would help: ${kind} ${told(rest)}`.trimEnd());
+  return lines;
+}
+
+function told(fields) {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(' ');
+}

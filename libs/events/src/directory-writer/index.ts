@@ -1,0 +1,1 @@
+export { DirectoryWriter } from './directory-writer.js';

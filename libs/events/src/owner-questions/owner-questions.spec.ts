@@ -1,0 +1,42 @@
+import { askOwner, NotLedHere, startQuestionServer, type QuestionServer } from './index.js';
+
+const signingKey = 'k'.repeat(32);
+const question = { kind: 'explain-task', tenant_id: 't', task_id: 'x' } as const;
+
+describe('questions to the owner of a partition', () => {
+  let server: QuestionServer;
+  let answer: () => Promise<unknown> = () => Promise.resolve(null);
+
+  beforeAll(async () => {
+    const address = { host: '127.0.0.1', port: 0 };
+    server = await startQuestionServer({ address, signingKey, answer: () => answer() });
+  });
+  afterAll(() => server.close());
+
+  const ask = (over: Partial<Parameters<typeof askOwner>[0]> = {}, what: object = question) =>
+    askOwner({ address: server.address, signingKey, timeoutMs: 2_000, ...over }, what as typeof question);
+
+  it('are answered', async () => {
+    answer = () => Promise.resolve({ phase: 'queued' });
+    await expect(ask()).resolves.toEqual({ phase: 'queued' });
+  });
+
+  it('are not answered to who has not the key, nor when they are none', async () => {
+    await expect(ask({ signingKey: 'x'.repeat(32) })).rejects.toMatchObject({ why: 'refused' });
+    await expect(ask({}, { kind: 'explain-task', tenant_id: 't' })).rejects.toMatchObject({ why: 'refused' });
+    await expect(ask({}, { ...question, task_id: 'x'.repeat(2_000_000) })).rejects.toMatchObject({
+      why: 'refused',
+    });
+  });
+
+  it('say that the partition moved on', async () => {
+    answer = () => Promise.reject(new NotLedHere());
+    await expect(ask()).rejects.toMatchObject({ why: 'not_led_there' });
+  });
+
+  it('end at their deadline, and at once when nobody is there', async () => {
+    answer = () => new Promise(() => undefined);
+    await expect(ask({ timeoutMs: 50 })).rejects.toMatchObject({ why: 'unreachable' });
+    await expect(ask({ address: '127.0.0.1:1' })).rejects.toMatchObject({ why: 'unreachable' });
+  });
+});

@@ -1,0 +1,86 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { proves, questionFrom, type Question } from './question.js';
+
+/** The partition moved on: whoever asked looks up its owner again. */
+export class NotLedHere extends Error {}
+
+export interface QuestionServer {
+  /** `host:port` as bound. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+interface Options {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly signingKey: string;
+  /** A JSON value; throws `NotLedHere`. Null: there is nothing of that name. */
+  readonly answer: (question: Question) => Promise<unknown>;
+}
+
+const bodyLimitBytes = 1024 * 1024;
+const requestDeadlineMs = 5_000;
+
+export async function startQuestionServer(options: Options): Promise<QuestionServer> {
+  const server = createServer((request, response) => {
+    serve(request, response, options).catch(() => response.destroy());
+  });
+  server.requestTimeout = requestDeadlineMs;
+  server.headersTimeout = requestDeadlineMs;
+  server.maxConnections = 256;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.address.port, options.address.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const { host } = options.address;
+  return {
+    address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    close: () => close(server),
+  };
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, options: Options): Promise<void> {
+  if (!proves(options.signingKey, request.headers.authorization)) return send(response, 401, {});
+  const body = await bodyOf(request);
+  const question = body === null ? null : questionFrom(body);
+  if (!question) return send(response, 400, {});
+  try {
+    return send(response, 200, { result: await options.answer(question) });
+  } catch (error: unknown) {
+    if (error instanceof NotLedHere) return send(response, 409, {});
+    return send(response, 500, {});
+  }
+}
+
+/** Null: too large, or no JSON. */
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > bodyLimitBytes) return null;
+    parts.push(part);
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

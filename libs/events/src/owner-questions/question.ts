@@ -1,0 +1,37 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Type, type Static } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+const closed = { additionalProperties: false };
+const Id = Type.String({ minLength: 1, maxLength: 128 });
+
+/**
+ * What an API server asks the owner of a partition: things that only the state in its memory can answer. Reads alone;
+ * whatever changes anything is a command. An answer may run ahead of the log by the batch that is in flight.
+ */
+const Question = Type.Union([
+  Type.Object({ kind: Type.Literal('explain-task'), tenant_id: Id, task_id: Id }, closed),
+  Type.Object({ kind: Type.Literal('explain-target'), tenant_id: Id, state_id: Id, agent_id: Id }, closed),
+  Type.Object(
+    { kind: Type.Literal('simulate'), tenant_id: Id, changes: Type.Record(Type.String(), Type.Unknown()) },
+    closed,
+  ),
+]);
+export type Question = Static<typeof Question>;
+export type QuestionOf<K extends Question['kind']> = Extract<Question, { kind: K }>;
+
+/** Null: not a question, or one of a later version. */
+export function questionFrom(body: unknown): Question | null {
+  return Value.Check(Question, body) ? body : null;
+}
+
+/** Both sides have the signing key; who has it not learns nothing and cannot ask. */
+export function proofOf(signingKey: string): string {
+  return createHmac('sha256', signingKey).update('fluxforge owner question').digest('hex');
+}
+
+export function proves(signingKey: string, authorization: string | undefined): boolean {
+  const given = Buffer.from(authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${proofOf(signingKey)}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
