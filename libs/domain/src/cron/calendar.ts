@@ -69,6 +69,11 @@ export function nextLocal(cron: Cron, localMs: number): number | null {
   return null;
 }
 
+/** Whether the expression names any time of a day, given in days since 1970. */
+export function fitsDay(cron: Cron, days: number): boolean {
+  return fits(cron, civilOf(days), days);
+}
+
 function fits(cron: Cron, date: Civil, days: number): boolean {
   if (!cron.isMonth[date.month]) return false;
   const dayOfMonth = cron.isDayOfMonth[date.day]!;

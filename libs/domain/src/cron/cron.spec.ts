@@ -1,6 +1,6 @@
 import { Cron as Croner } from 'croner';
 import fc from 'fast-check';
-import { isTimeZone, nextAfter, parseCron, type Cron } from './index.js';
+import { countBetween, isTimeZone, lastBetween, nextAfter, parseCron, type Cron } from './index.js';
 
 function cronOf(text: string): Cron {
   const { cron, flaw } = parseCron(text);
@@ -253,4 +253,44 @@ it('takes less than 50 microseconds at most times', () => {
   }
   spans.sort((a, b) => a - b);
   expect(spans[1_000]! * 1_000).toBeLessThan(50);
+});
+
+describe('counting', () => {
+  const naive = (text: string, zone: string, fromMs: number, toMs: number): number[] => {
+    const times: number[] = [];
+    for (let at = nextAfter(cronOf(text), zone, fromMs); at !== null && at < toMs;) {
+      times.push(at);
+      at = nextAfter(cronOf(text), zone, at);
+    }
+    return times;
+  };
+
+  it('comes to what walking from one to the next comes to, over changes of the clock as well', () => {
+    fc.assert(
+      fc.property(
+        expression,
+        fc.constantFrom(...zoneNames),
+        fc.integer({ min: Date.parse('2026-02-20'), max: Date.parse('2026-04-20') }),
+        fc.integer({ min: 0, max: 20 * 24 * 60 }),
+        (text, zone, fromMs, minutes) => {
+          const toMs = fromMs + minutes * 60_000;
+          const times = naive(text, zone, fromMs, toMs);
+          const counted = countBetween(cronOf(text), zone, fromMs, toMs, 10_000);
+          expect(counted).toBe(Math.min(times.length, 10_000));
+          expect(lastBetween(cronOf(text), zone, fromMs, toMs - 1)).toBe(times.at(-1) ?? null);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('has a bound, and the cost of a long outage is one of days', () => {
+    const started = performance.now();
+    const year = [Date.parse('2026-01-01'), Date.parse('2027-01-01')] as const;
+    for (let i = 0; i < 100; i++) {
+      expect(countBetween(cronOf('* * * * *'), 'Europe/Berlin', ...year, 10_000)).toBe(10_000);
+      expect(countBetween(cronOf('0 3 * * *'), 'Europe/Berlin', ...year, 10_000)).toBe(365);
+    }
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
 });

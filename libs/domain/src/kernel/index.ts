@@ -1,3 +1,4 @@
+export { canonicalText } from './canonical.js';
 export { clamp } from './clamp.js';
 export { accepted, decided, rejected } from './decided.js';
 export { drawFraction, hash32, hashHex } from './draw.js';

@@ -1,4 +1,5 @@
 import {
+  type Batch,
   type EventData,
   type Origin,
   type ReasonCode,
@@ -41,6 +42,7 @@ export interface Task {
   readonly kind: TaskKind;
   readonly spec: TaskSpec;
   readonly origin: Origin | null;
+  readonly batch: Batch | null;
   readonly keyed: Keyed | null;
   /** Rises with each task of the partition: first come, first served where all else is equal. */
   readonly order: number;
@@ -85,6 +87,7 @@ export function newTask(
     kind: data.kind,
     spec: data.spec,
     origin: data.origin ?? null,
+    batch: data.batch ?? null,
     keyed: data.keyed ?? null,
     order,
     queuedAtMs: timeMs,

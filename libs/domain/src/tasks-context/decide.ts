@@ -21,6 +21,7 @@ import {
   type Admission,
   type TenantAdmission,
 } from '@fluxforge/domain/task';
+import { decideSchedule } from '@fluxforge/domain/schedules';
 import { decideTenant } from '@fluxforge/domain/tenant';
 import { modeOf } from './holds.js';
 import { type TasksMessage } from './observe.js';
@@ -70,6 +71,14 @@ function decideCommand(
     case 'agent.drain':
     case 'agent.remove':
       return decideAgent(realm, command, nowMs);
+    case 'schedule.create':
+    case 'schedule.update':
+    case 'schedule.suspend':
+    case 'schedule.delete': {
+      // Never before the latest fact: what was due and dealt with must not come again with a slower clock.
+      const atMs = Math.max(nowMs, state.lastFactMs);
+      return decideSchedule(realm?.scheduling, command, atMs, policy.maxSchedules);
+    }
     case 'task.submit':
       return decideSubmit(admission(state, policy, command.tenantId, command.data.task_id), command, nowMs);
     case 'task.cancel': {

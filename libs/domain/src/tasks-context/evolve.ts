@@ -9,6 +9,7 @@ import { newAgent, type Agent } from '@fluxforge/domain/agent';
 import { relimit, reserve, reservedBytes, settle, spend } from '@fluxforge/domain/quotas';
 import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
 import { countsAsSubmission, newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
+import { addLive, evolveSchedule, removeLive, type ScheduleFact } from '@fluxforge/domain/schedules';
 import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
 import { gateRulesOf } from './holds.js';
 import {
@@ -22,6 +23,7 @@ import {
   syncOpen,
   timeAgent,
   timeLease,
+  timeSchedule,
 } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { newRealm, type Realm, type TasksState } from './state.js';
@@ -87,6 +89,12 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
       const agent = realm.agents.get(fact.data.agent_id);
       return agent && evolveAgent(state, policy, realm, agent, fact);
     }
+    case 'schedule.created':
+    case 'schedule.updated':
+    case 'schedule.suspended':
+    case 'schedule.deleted':
+    case 'schedule.fired':
+      return scheduled(state, realm, fact);
     case 'task.queued':
       return queued(state, realm, fact.data, fact.timeMs);
     case 'task.leased':
@@ -102,6 +110,13 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
       // Answers, ignored reports and the journal's own facts change nothing here.
       return;
   }
+}
+
+function scheduled(state: TasksState, realm: Realm, fact: ScheduleFact): void {
+  const changed = evolveSchedule(realm.scheduling, fact, state.nextOrder);
+  if (fact.type === 'schedule.created' && changed) state.nextOrder += 1;
+  if (fact.type === 'schedule.fired') state.moment.firedInARow += 1;
+  if (changed) timeSchedule(state, changed);
 }
 
 function enrolled(state: TasksState, realm: Realm, data: EventData<'agent.enrolled'>): void {
@@ -154,6 +169,7 @@ function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>,
   const task = newTask(data, realm.tenant.id, state.nextOrder++, timeMs);
   realm.tasks.set(task.id, task);
   realm.ended.delete(task.id);
+  if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
   if (task.keyed) state.keys.add(task.tenantId, task.keyed, timeMs);
   if (countsAsSubmission(task.kind)) {
     realm.submissions = spend(realm.submissions, realm.tenant.limits, timeMs);
@@ -200,6 +216,7 @@ function leased(
   const { agent_id, attempt, lease_ms } = fact.data;
   dequeue(state, realm, task);
   task.attemptsUsed = attempt;
+  state.moment.firedInARow = 0;
   const weight = realm.tenant.limits.weight ?? 1;
   const charged = chargeLease(realm.share, weight, state.latestServedMs, policy.fairness);
   state.latestServedMs = charged.latestMs;
@@ -293,6 +310,7 @@ function ended(
   if (lease) release(state, policy, realm, task, lease, fact);
   else dequeue(state, realm, task);
   realm.tasks.delete(task.id);
+  if (task.batch?.schedule_id !== undefined) removeLive(realm.scheduling, task.batch.schedule_id, task.id);
   realm.concurrency.remove(task);
   syncCrowded(state, realm);
   // A lease has ended with it: the running quota may have room.

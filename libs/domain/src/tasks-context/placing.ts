@@ -1,6 +1,7 @@
 import { type Agent } from '@fluxforge/domain/agent';
 import { leaseOverMs } from '@fluxforge/domain/leases';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
+import { type Schedule } from '@fluxforge/domain/schedules';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
 
@@ -123,4 +124,9 @@ export function lossMs(state: TasksState, policy: TasksPolicy, agent: Agent): nu
 export function timeAgent(state: TasksState, policy: TasksPolicy, agent: Agent): void {
   if (agent.standing === 'found') state.agentTimers.set(agent, lossMs(state, policy, agent), agent.order);
   else state.agentTimers.delete(agent);
+}
+
+export function timeSchedule(state: TasksState, schedule: Schedule): void {
+  if (schedule.nextMs === null) state.scheduleTimers.delete(schedule);
+  else state.scheduleTimers.set(schedule, schedule.nextMs, schedule.order);
 }

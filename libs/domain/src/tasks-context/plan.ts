@@ -5,6 +5,7 @@ import { hasOutputRoom, hourOf, reservedBytes } from '@fluxforge/domain/quotas';
 import { chargeMs, effectivePriority } from '@fluxforge/domain/scheduling';
 import { cancelTask, type Task } from '@fluxforge/domain/task';
 import { type Own } from './decide.js';
+import { fireDue } from './firing.js';
 import { realmHold, taskHold } from './holds.js';
 import { lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
@@ -26,9 +27,13 @@ export function plan(state: TasksState, policy: TasksPolicy, nowMs: number, room
     doomed(state) ??
     overdue(state, nowMs) ??
     superseded(state) ??
-    overload(state) ??
-    nextLease(state, policy, nowMs);
-  return event ? [event] : [];
+    overload(state);
+  if (event) return [event];
+  // Many schedules that are due at once take turns with leases, and come all the same when none is possible.
+  const fired = state.moment.firedInARow < policy.firingsInARow ? fireDue(state, policy, nowMs, room) : null;
+  if (fired) return fired;
+  const lease = nextLease(state, policy, nowMs);
+  return lease ? [lease] : (fireDue(state, policy, nowMs, room) ?? []);
 }
 
 function lostAgent(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
@@ -149,6 +154,7 @@ export function wakeAtMs(state: TasksState): number | null {
   let atMs = Math.min(
     state.deadlines.peekRank(),
     state.waiting.peekRank(),
+    state.scheduleTimers.peekRank(),
     state.held.peekRank(),
     asks.peekRank(),
   );

@@ -21,6 +21,10 @@ export interface TasksPolicy {
   /** How long, and how many in a partition, ended tasks are remembered for those who come late. */
   readonly endedKeptMs: number;
   readonly endedKept: number;
+  /** Most schedules of one tenant. */
+  readonly maxSchedules: number;
+  /** As many firings of schedules come before the next lease, if one is possible. */
+  readonly firingsInARow: number;
   readonly defaultLimits: Limits;
   readonly remediation: RemediationDefaults;
 }
@@ -42,6 +46,8 @@ export const defaultTasksPolicy: TasksPolicy = {
   supersededAtOnce: 64,
   endedKeptMs: 3_600_000,
   endedKept: 100_000,
+  maxSchedules: 10_000,
+  firingsInARow: 64,
   defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },
   remediation: { killGraceMs: 10_000, outputLimitBytes: 1024 * 1024 },
 };

@@ -3,9 +3,10 @@ import { type ClusterMode } from '@fluxforge/domain/modes';
 import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { type FairShare } from '@fluxforge/domain/scheduling';
 import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
+import { addLive, type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
 import { gateRulesOf } from './holds.js';
-import { enqueue, refreshAgent, syncCrowded, timeAgent, timeLease } from './placing.js';
+import { enqueue, refreshAgent, syncCrowded, timeAgent, timeLease, timeSchedule } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
@@ -22,6 +23,8 @@ interface RealmImage {
   readonly tokens: JoinToken[];
   readonly agents: AgentImage[];
   readonly tasks: TaskImage[];
+  readonly schedules: Schedule[];
+  readonly deletedSchedules: [string, number][];
   readonly share: FairShare;
   readonly submissions: SubmissionBucket | null;
   readonly output: OutputHour;
@@ -68,6 +71,8 @@ function realmImage(realm: Realm): RealmImage {
     tokens: [...tokens.values()],
     agents: byOrder(realm.agents.values()).map(agentImage),
     tasks: byOrder(realm.tasks.values()).map(taskImage),
+    schedules: byOrder(realm.scheduling.schedules.values()),
+    deletedSchedules: [...realm.scheduling.deleted],
     share: realm.share,
     submissions: realm.submissions,
     output: realm.output,
@@ -124,6 +129,11 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     refreshAgent(state, realm, agent, true);
     timeAgent(state, policy, agent);
   }
+  for (const schedule of image.schedules) {
+    realm.scheduling.schedules.set(schedule.id, schedule);
+    timeSchedule(state, schedule);
+  }
+  for (const [id, deletedAtMs] of image.deletedSchedules) realm.scheduling.deleted.set(id, deletedAtMs);
   for (const task of image.tasks) restoreTask(state, policy, realm, task);
   syncCrowded(state, realm);
 }
@@ -132,6 +142,7 @@ function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image
   const lease = image.lease && { ...image.lease, renewedAtMs: image.lease.leasedAtMs };
   const task: Task = { ...image, lease };
   realm.tasks.set(task.id, task);
+  if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
   realm.concurrency.add(task);
   if (!lease) return enqueue(state, realm, task);
   realm.agents.get(lease.agentId)?.leases.add(task.id);

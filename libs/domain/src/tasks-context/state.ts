@@ -5,6 +5,7 @@ import { normalCluster, type OverloadWatch, type ClusterMode } from '@fluxforge/
 import { newBucket, noOutput, type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { newFairShare, TenantQueue, type FairShare, type GateRule } from '@fluxforge/domain/scheduling';
 import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
+import { newScheduleBook, type Schedule, type ScheduleBook } from '@fluxforge/domain/schedules';
 import { type Tenant } from '@fluxforge/domain/tenant';
 import { type TasksEffect } from './effects.js';
 
@@ -19,6 +20,7 @@ export interface Realm {
   readonly agents: Map<string, Agent>;
   readonly tasks: Map<string, Task>;
   readonly ended: Map<string, EndedTask>;
+  readonly scheduling: ScheduleBook;
   readonly queue: TenantQueue;
   /** Derived: by agent, the task whose apply it has to itself now. */
   readonly applies: Map<string, string>;
@@ -47,6 +49,8 @@ export interface Moment {
   overload: OverloadWatch | null;
   /** What a connection or an answer called for; `pulse` takes it. */
   outbox: TasksEffect[];
+  /** Firings of schedules since the last lease: many that are due at once take turns with leases. */
+  firedInARow: number;
 }
 
 export interface TasksState {
@@ -75,6 +79,8 @@ export interface TasksState {
   readonly leaseTimers: PriorityQueue<Task>;
   /** Agents that are found, by a time at or before that of their loss. */
   readonly agentTimers: PriorityQueue<Agent>;
+  /** Schedules that are not suspended, by when they are to be fired. */
+  readonly scheduleTimers: PriorityQueue<Schedule>;
   readonly moment: Moment;
 }
 
@@ -96,7 +102,8 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     deadlines: new PriorityQueue(),
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
-    moment: { tookOverAtMs: null, asks: new PriorityQueue(), overload: null, outbox: [] },
+    scheduleTimers: new PriorityQueue(),
+    moment: { tookOverAtMs: null, asks: new PriorityQueue(), overload: null, outbox: [], firedInARow: 0 },
   };
 }
 
@@ -114,6 +121,7 @@ export function newRealm(
     agents,
     tasks: new Map(),
     ended: new Map(),
+    scheduling: newScheduleBook(),
     queue: new TenantQueue(agingMs, agents, () => rules),
     applies: new Map(),
     cluster,

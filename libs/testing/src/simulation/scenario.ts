@@ -143,6 +143,8 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     endedKeptMs: prng.pick([30_000, 3_600_000]),
     endedKept: prng.pick([40, 100_000]),
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
+    maxSchedules: 20,
+    firingsInARow: prng.pick([1, 64]),
     remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
   };
 }
