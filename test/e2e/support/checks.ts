@@ -197,6 +197,26 @@ export function witnessFlaws(
   return [...overlaps, ...missing];
 }
 
+/** Whoever ran an attempt that its owner had given up reports it all the same, and that is on record. */
+export function staleReportFlaws(
+  testimonies: readonly Testimony[],
+  events: readonly JournalEvent[],
+  instances: ReadonlyMap<string, string>,
+): string[] {
+  const runOf = ({ data }: JournalEvent): string =>
+    `${String(data['task_id'])} ${String(data['attempt'])} ${instances.get(String(data['agent_id']))}`;
+  const begun = new Set(
+    testimonies.filter((t) => t.what === 'start').map((t) => `${t.taskId} ${t.attempt} ${t.agent}`),
+  );
+  const recorded = new Set(events.filter((e) => e.type === 'task.report-ignored').map(runOf));
+  return events
+    .filter((e) => e.type === 'task.attempt-ended' || e.type === 'task.ended')
+    .filter(({ data }) => data['outcome'] === 'lease_expired' && data['duration_ms'] === undefined)
+    .map(runOf)
+    .filter((run) => begun.has(run) && !recorded.has(run))
+    .map((run) => `the late report of ${run} is not on record`);
+}
+
 /** What was accepted and can be done has been done, whatever went wrong meanwhile. */
 export function successFlaws(mustSucceed: readonly Submission[], events: readonly JournalEvent[]): string[] {
   const ends = new Map(

@@ -87,6 +87,11 @@ export class SupervisedProcess {
     return text.split('\n').flatMap(parsed);
   }
 
+  /** What all of its incarnations have logged so far. */
+  everything(): LogLine[] {
+    return readFileSync(this.logFile, 'utf8').split('\n').flatMap(parsed);
+  }
+
   tail(count = 25): string {
     return readFileSync(this.logFile, 'utf8').split('\n').slice(-count).join('\n');
   }

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type ContextName } from '@fluxforge/events/catalogue';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import { type LogPort } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
@@ -24,6 +25,7 @@ export interface AgentOptions {
 
 export interface SystemOptions {
   readonly dispatchers?: number;
+  readonly reconcilers?: number;
   readonly partitions?: number;
   readonly agents: readonly AgentOptions[];
   /** Agents reach each dispatcher through a proxy that can break the connection (`links`). */
@@ -46,8 +48,8 @@ export class TestSystem {
   readonly partitions: number;
   readonly dispatchers: readonly SupervisedProcess[];
   readonly agents = new Map<string, SupervisedProcess>();
+  readonly reconcilers: readonly SupervisedProcess[];
   api: SupervisedProcess;
-  reconciler: SupervisedProcess;
   projector: SupervisedProcess;
   rest: Rest;
   journal: LiveJournal;
@@ -81,7 +83,10 @@ export class TestSystem {
         `dispatcher-${i + 1}`,
       ),
     );
-    this.reconciler = this.controlPlane('reconciler', {});
+    const reconcilers = options.reconcilers ?? 1;
+    this.reconcilers = Array.from({ length: reconcilers }, (_, i) =>
+      this.controlPlane('reconciler', {}, reconcilers === 1 ? 'reconciler' : `reconciler-${i + 1}`),
+    );
     this.projector = this.controlPlane('projector', {});
   }
 
@@ -112,7 +117,7 @@ export class TestSystem {
   }
 
   get all(): readonly SupervisedProcess[] {
-    return [this.api, ...this.dispatchers, this.reconciler, this.projector, ...this.agents.values()];
+    return [this.api, ...this.dispatchers, ...this.reconcilers, this.projector, ...this.agents.values()];
   }
 
   agent(name: string): SupervisedProcess {
@@ -142,18 +147,28 @@ export class TestSystem {
     await agent.start();
   }
 
-  /** The dispatcher that leads the tenant's partition, as the newest claims in their logs say. */
-  leader(): SupervisedProcess | undefined {
-    const claims = this.dispatchers
-      .filter((dispatcher) => dispatcher.isUp)
-      .map((dispatcher) => ({ dispatcher, claimOffset: leads(dispatcher, 'tasks', this.partition) }));
+  /** Of the contexts' owners, the one that leads a partition, as the newest claims in their logs say. */
+  leader(context: ContextName = 'tasks', partition = this.partition): SupervisedProcess | undefined {
+    const claims = this.owners(context)
+      .filter((owner) => owner.isUp)
+      .map((owner) => ({ owner, claimOffset: leads(owner, context, partition) }));
     claims.sort((a, b) => b.claimOffset - a.claimOffset);
     const first = claims[0];
-    return first && first.claimOffset >= 0 ? first.dispatcher : undefined;
+    return first && first.claimOffset >= 0 ? first.owner : undefined;
+  }
+
+  owners(context: ContextName): readonly SupervisedProcess[] {
+    return context === 'tasks' ? this.dispatchers : this.reconcilers;
+  }
+
+  get reconciler(): SupervisedProcess {
+    const [first] = this.reconcilers;
+    if (!first) throw new Error('there is no reconciler');
+    return first;
   }
 
   reconcilerLeads(): boolean {
-    return this.reconciler.isUp && leads(this.reconciler, 'states', this.partition) >= 0;
+    return this.leader('states') !== undefined;
   }
 
   /**
@@ -162,7 +177,7 @@ export class TestSystem {
    */
   async stop(beforeProjector: () => Promise<void> = async () => undefined): Promise<string[]> {
     const agents = await exitsOf([...this.agents.values()]);
-    const writers = await exitsOf([this.api, ...this.dispatchers, this.reconciler]);
+    const writers = await exitsOf([this.api, ...this.dispatchers, ...this.reconcilers]);
     await beforeProjector();
     const projector = await exitsOf([this.projector]);
     return [...agents, ...writers, ...projector].flatMap(({ name, exit }) =>
@@ -190,7 +205,7 @@ export class TestSystem {
       this.admin('apps/projector/src/migrate-main.js', []),
       this.admin('apps/api/src/bootstrap-main.js', ['--tenant', 'e2e', '--topics-only']),
     ]);
-    const controlPlane = [this.api, ...this.dispatchers, this.reconciler, this.projector];
+    const controlPlane = [this.api, ...this.dispatchers, ...this.reconcilers, this.projector];
     const started = Promise.all(controlPlane.map((one) => one.start()));
     const [made] = await Promise.all([
       this.admin('apps/api/src/bootstrap-main.js', ['--tenant', 'e2e', '--timeout-s', '100']),
