@@ -1,6 +1,7 @@
 import {
   journalFlaws,
   queueFlaws,
+  staleReportFlaws,
   successFlaws,
   taskFlaws,
   witnessFlaws,
@@ -168,5 +169,25 @@ describe('journalFlaws', () => {
     expect(journalFlaws([partition([1, 2, 5])])).toEqual([]);
     expect(journalFlaws([partition([1, 2, 2])])).toHaveLength(1);
     expect(journalFlaws([partition([1], ['seq jumps'])])).toHaveLength(1);
+  });
+});
+
+describe('staleReportFlaws', () => {
+  const lapsed = { outcome: 'lease_expired', attempt: 1, agent_id: 'agent' };
+  const begun = [testimonyOf('start a 1 machine 7')];
+  const machines = new Map([['agent', 'machine']]);
+
+  it('misses the report of a run that was given up', () => {
+    const flaws = staleReportFlaws(begun, history(['task.attempt-ended', lapsed]), machines);
+    expect(flaws).toEqual([expect.stringMatching(/a 1 machine/)]);
+  });
+
+  it('finds nothing when it is on record, when nothing ran, and when the agent itself gave up', () => {
+    const ended: [string, object] = ['task.attempt-ended', lapsed];
+    const late: [string, object] = ['task.report-ignored', { attempt: 1, agent_id: 'agent' }];
+    expect(staleReportFlaws(begun, history(ended, late), machines)).toEqual([]);
+    expect(staleReportFlaws([], history(ended), machines)).toEqual([]);
+    const told = history(['task.attempt-ended', { ...lapsed, duration_ms: 5 }]);
+    expect(staleReportFlaws(begun, told, machines)).toEqual([]);
   });
 });
