@@ -19,7 +19,7 @@ import { MARK_NAME, ShellExecutor } from './executors/shell/index.js';
 import { heartbeatAnswer } from './heartbeat/index.js';
 import { Journal, lockDirectory } from './journal/index.js';
 import { LeaseDesk, checkMark, interruptLeftovers } from './leases/index.js';
-import { DiskWatch, LoadMeter, MachineClock, bootId, errorText } from './machine/index.js';
+import { bootId, DiskWatch, errorText, LoadMeter, MachineClock, machineSize } from './machine/index.js';
 import { OutputHub } from './output/index.js';
 import { Reporter } from './reporter/index.js';
 import { agentSettings } from './settings.js';
@@ -222,6 +222,7 @@ export class Agent {
       slots,
       executors: [...this.executors.keys()],
       name,
+      ...machineSize(),
     };
   }
 

@@ -33,6 +33,11 @@ export class LoadMeter {
   }
 }
 
+/** What the machine has in all, as tasks ask for it: 1,000 CPU millis are one processor. */
+export function machineSize(): { cpuMillis: number; memoryBytes: number } {
+  return { cpuMillis: cpus().length * 1000, memoryBytes: totalmem() };
+}
+
 function cpuTime(): CpuTime {
   const processors = cpus();
   const sum: CpuTime = { processors: processors.length, busyMs: 0, totalMs: 0 };

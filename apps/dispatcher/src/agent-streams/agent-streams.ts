@@ -11,7 +11,15 @@ import {
 import { type Logger, type Metrics } from '@fluxforge/telemetry';
 import { type OwnerMap } from '../partition/owner-map.js';
 import { type AgentCall, agentKey, AgentSession } from './session.js';
-import { checkFinding, heartbeatMessage, heldLeases, knownExecutors, runReport, wireKey } from './wire.js';
+import {
+  capacityOf,
+  checkFinding,
+  heartbeatMessage,
+  heldLeases,
+  knownExecutors,
+  runReport,
+  wireKey,
+} from './wire.js';
 import { type AgentReports } from '../heartbeats/agent-reports.js';
 
 /** The partitions of this process, as the streams see them. */
@@ -208,6 +216,7 @@ export class AgentStreams {
       ...whoIs(session),
       labels: hello.labels,
       slots: Math.min(1024, Math.max(1, hello.slots)),
+      ...capacityOf(hello),
       executors: knownExecutors(hello.executors),
       agentVersion: hello.agentVersion.slice(0, 64),
       inventory: heldLeases(inventory.leases),

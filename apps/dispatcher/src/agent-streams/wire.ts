@@ -6,6 +6,7 @@ import {
   type CommandLine,
   type Executor,
   executors,
+  type Resources,
 } from '@fluxforge/events/catalogue';
 import { type AgentMessage, type HeldLease as Held, type RunReport } from '@fluxforge/domain/agent';
 import {
@@ -16,6 +17,7 @@ import {
   type Heartbeat,
   type HeldLease,
   HeldState,
+  type Hello,
   type LeaseKey,
   Outcome,
   Refusal,
@@ -164,4 +166,13 @@ export function heartbeatMessage(
 
 function bounded(value: number, max = Number.MAX_SAFE_INTEGER): number {
   return Number.isFinite(value) ? Math.min(max, Math.max(0, Math.trunc(value))) : 0;
+}
+
+/** What the agent says its machine has; a resource of which it says nothing is left out. */
+export function capacityOf(hello: Hello): { capacity?: Resources } {
+  const capacity: Resources = {
+    ...(hello.cpuMillis > 0 && { cpu_millis: Math.min(1_024_000, Math.floor(hello.cpuMillis)) }),
+    ...(hello.memoryBytes > 0 && { memory_bytes: Math.min(2 ** 50, Math.floor(hello.memoryBytes)) }),
+  };
+  return Object.keys(capacity).length > 0 ? { capacity } : {};
 }

@@ -3,6 +3,7 @@ import {
   type Executor,
   type Labels,
   type ReasonCode,
+  type Resources,
   type Selector,
 } from '@fluxforge/events/catalogue';
 import { matchesSelector } from '@fluxforge/domain/kernel';
@@ -20,6 +21,13 @@ export interface Session {
   stopping: boolean;
 }
 
+/** What the leases of an agent take of it in all. Derived from the leased tasks, by `occupy` and `vacate`. */
+export interface Load {
+  slots: number;
+  cpuMillis: number;
+  memoryBytes: number;
+}
+
 export interface Agent {
   readonly id: string;
   readonly tenantId: string;
@@ -30,6 +38,8 @@ export interface Agent {
   /** Of the agent and its token together, the token's winning. */
   labels: Labels;
   slots: number;
+  /** Null, and each resource that it leaves out: as much as is asked for. */
+  capacity: Resources | null;
   executors: readonly Executor[];
   version: string;
   standing: AgentStanding;
@@ -38,6 +48,7 @@ export interface Agent {
   readonly order: number;
   /** Ids of the tasks with a live lease here. */
   readonly leases: Set<string>;
+  readonly load: Load;
   /** Ids of queued tasks that ask for exactly this agent. */
   readonly pinned: Set<string>;
   session: Session | null;
@@ -54,12 +65,14 @@ export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, or
     tokenLabels: data.token_labels,
     labels: data.labels,
     slots: data.slots,
+    capacity: data.capacity ?? null,
     executors: data.executors,
     version: data.agent_version,
     standing: 'enrolled',
     draining: false,
     order,
     leases: new Set(),
+    load: { slots: 0, cpuMillis: 0, memoryBytes: 0 },
     pinned: new Set(),
     session: null,
     lastAnswerAtMs: -Infinity,
@@ -70,12 +83,12 @@ export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, or
 export function roomRefusal(agent: Agent): ReasonCode | null {
   if (agent.standing !== 'found' || !agent.session) return 'agent_lost';
   if (agent.draining || agent.session.stopping) return 'agent_draining';
-  return agent.leases.size >= agent.slots ? 'agents_full' : null;
+  return agent.load.slots >= agent.slots ? 'agents_full' : null;
 }
 
-/** How many leases it may be given now. */
+/** How many slots it may be given leases for now. */
 export function freeSlots(agent: Agent): number {
-  return roomRefusal(agent) ? 0 : agent.slots - agent.leases.size;
+  return roomRefusal(agent) ? 0 : agent.slots - agent.load.slots;
 }
 
 /** Whether it could run such a task at all, load and health aside. */

@@ -2,6 +2,7 @@ import {
   type Command,
   type Decided,
   type JournalEventBody,
+  type Resources,
   type TasksCommandBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
@@ -89,6 +90,7 @@ export function decideConnected(agent: Agent, message: ConnectedMessage): Answer
   const same =
     sameLabels(labels, agent.labels) &&
     slots === agent.slots &&
+    sameResources(message.capacity ?? null, agent.capacity) &&
     message.agentVersion === agent.version &&
     executors.join() === [...agent.executors].sort().join();
   if (!same) {
@@ -99,10 +101,15 @@ export function decideConnected(agent: Agent, message: ConnectedMessage): Answer
         slots,
         executors,
         agent_version: message.agentVersion.slice(0, 64),
+        ...(message.capacity && { capacity: message.capacity }),
       }),
     );
   }
   return [...events, ...decideAnswered(agent)];
+}
+
+function sameResources(a: Resources | null, b: Resources | null): boolean {
+  return a?.cpu_millis === b?.cpu_millis && a?.memory_bytes === b?.memory_bytes;
 }
 
 /** Any answer of an agent that was not known to be there. */

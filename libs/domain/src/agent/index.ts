@@ -5,8 +5,10 @@ export {
   suits,
   type Agent,
   type AgentStanding,
+  type Load,
   type Session,
 } from './agent.js';
+export { couldFit, fits, hasResources, occupy, slotsOf, vacate } from './fit.js';
 export {
   decideAgent,
   decideAnswered,

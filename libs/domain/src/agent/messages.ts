@@ -1,4 +1,4 @@
-import { type EventData, type Executor, type Labels } from '@fluxforge/events/catalogue';
+import { type EventData, type Executor, type Labels, type Resources } from '@fluxforge/events/catalogue';
 
 export interface LeaseRef {
   readonly taskId: string;
@@ -31,6 +31,8 @@ export type AgentMessage =
       readonly kind: 'connected';
       readonly labels: Labels;
       readonly slots: number;
+      /** What the machine has; absent: it does not say. */
+      readonly capacity?: Resources;
       readonly executors: readonly Executor[];
       readonly agentVersion: string;
       readonly inventory: readonly HeldLease[];

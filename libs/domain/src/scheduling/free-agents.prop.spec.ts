@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { type Selector } from '@fluxforge/events/catalogue';
-import { freeSlots, newAgent, suits, type Agent } from '@fluxforge/domain/agent';
+import { fits, freeSlots, newAgent, occupy, suits, vacate, type Agent } from '@fluxforge/domain/agent';
 import { fact } from '../tasks-context/scenario.fixture.js';
 import { FreeAgents, wishText, type Wish } from './free-agents.js';
 
 /** The rule, without an index. */
 function bestOf(agents: Iterable<Agent>, wish: Wish) {
   const fitting = [...agents].filter(
-    (agent) => freeSlots(agent) > 0 && suits(agent, wish.executor, wish.selector),
+    (agent) => fits(agent, wish.requests) && suits(agent, wish.executor, wish.selector),
   );
-  fitting.sort((a, b) => freeSlots(b) - freeSlots(a) || a.order - b.order);
+  const sign = wish.placement === 'pack' ? -1 : 1;
+  fitting.sort((a, b) => sign * (freeSlots(b) - freeSlots(a)) || a.order - b.order);
   return fitting[0] ? { agent: fitting[0], candidates: fitting.length } : null;
 }
 
@@ -27,7 +28,9 @@ function wishOf(kind: number): Wish {
       { key: 'host', op: 'not-in', values: [`h${kind + 2}`] },
     ],
   ];
-  return { executor, selector: selectors[kind % selectors.length]! };
+  const requests = [undefined, { slots: 2 }, { cpu_millis: 700 }, { slots: 2, memory_bytes: 40 }][kind % 4];
+  const placement = kind % 5 < 2 ? 'pack' : 'spread';
+  return { executor, selector: selectors[kind % selectors.length]!, requests, placement };
 }
 
 const step = fc.record({
@@ -36,11 +39,23 @@ const step = fc.record({
   kind: fc.nat({ max: 119 }),
 });
 
+/** Of each run that an agent has. */
+const load = { cpu_millis: 400, memory_bytes: 30 };
+
+function capacityOf(id: number) {
+  return [{}, { cpu_millis: 1_000 }, { cpu_millis: 2_000, memory_bytes: 60 }][id % 3]!;
+}
+
 function enrol(agents: Map<number, Agent>, free: FreeAgents, id: number): void {
   if (agents.has(id)) return;
   const labels = { zone: `z${id % 3}`, host: `h${id}` };
   const executors = id % 5 === 0 ? (['noop', 'shell'] as const) : (['shell'] as const);
-  const { data } = fact.agent(`a${id}`, { labels, slots: 1 + (id % 3), executors: [...executors] });
+  const { data } = fact.agent(`a${id}`, {
+    labels,
+    slots: 1 + (id % 3),
+    capacity: capacityOf(id),
+    executors: [...executors],
+  });
   const agent = newAgent(data, 't', id);
   agent.standing = 'found';
   agent.session = { id: 's', stopping: false };
@@ -50,8 +65,8 @@ function enrol(agents: Map<number, Agent>, free: FreeAgents, id: number): void {
 }
 
 function change(agents: Map<number, Agent>, free: FreeAgents, agent: Agent, act: string): void {
-  if (act === 'load' && freeSlots(agent) > 0) agent.leases.add(`x${agent.leases.size}`);
-  if (act === 'unload') agent.leases.delete(`x${agent.leases.size - 1}`);
+  if (act === 'load' && freeSlots(agent) > 0) occupy(agent, `x${agent.leases.size}`, load);
+  if (act === 'unload') vacate(agent, `x${agent.leases.size - 1}`, load);
   if (act === 'drain') agent.draining = !agent.draining;
   if (act === 'relabel') {
     agent.labels = { zone: `z${(agent.order + agent.leases.size) % 3}` };

@@ -1,10 +1,15 @@
-import { type Executor, type Selector } from '@fluxforge/events/catalogue';
-import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
+import {
+  type Executor,
+  type PlacementStrategy,
+  type Requests,
+  type Selector,
+} from '@fluxforge/events/catalogue';
+import { fits, freeSlots, slotsOf, suits, type Agent } from '@fluxforge/domain/agent';
 import { PriorityQueue, selectorText } from '@fluxforge/domain/kernel';
 
 export interface Pick {
   readonly agent: Agent;
-  /** How many agents suit and have room. */
+  /** How many agents suit and have room for it. */
   readonly candidates: number;
 }
 
@@ -12,9 +17,12 @@ export interface Pick {
 export interface Wish {
   readonly executor: Executor;
   readonly selector: Selector;
+  readonly requests?: Requests | undefined;
+  /** Of the agents that fit, `spread` takes the emptiest and `pack` the fullest, by free slots. */
+  readonly placement?: PlacementStrategy | undefined;
 }
 
-/** The agents that suit a wish and have room: the emptiest first, among equals the one that enrolled first. */
+/** The agents that suit a wish and have room for it: the best first, among equals the one that enrolled first. */
 interface Line extends Wish {
   readonly text: string;
   readonly agents: PriorityQueue<Agent>;
@@ -30,8 +38,13 @@ const linesKept = 32;
 
 export function wishText(wish: Wish): string {
   // The common case makes no new text: its hash is known already, and that shows in the measures.
-  if (wish.selector.length === 0) return wish.executor;
-  return `${wish.executor}\u0000${selectorText(wish.selector)}`;
+  const { executor, selector, requests, placement } = wish;
+  const isPlain = !requests && placement !== 'pack';
+  if (isPlain && selector.length === 0) return executor;
+  const size = requests
+    ? `${slotsOf(requests)}/${requests.cpu_millis ?? 0}/${requests.memory_bytes ?? 0}`
+    : '';
+  return `${executor}\u0000${isPlain ? '' : `${placement === 'pack' ? 'p' : ''}${size}`}\u0000${selectorText(selector)}`;
 }
 
 /**
@@ -46,15 +59,16 @@ export class FreeAgents {
   private readonly lines = new Map<string, Line>();
   private readonly linesOf = new Map<Agent, Line[]>();
 
-  /** Brings the lines up to date with the agent's room. True when it had none and has some now. */
-  refresh(agent: Agent): boolean {
-    const before = this.room.get(agent) ?? 0;
-    const now = freeSlots(agent);
-    if (now === before) return false;
-    if (now > 0) this.room.set(agent, now);
+  /** Brings the lines up to date with the agent's room: what it had, and what it has now. */
+  refresh(agent: Agent): { readonly had: number; readonly has: number } {
+    const had = this.room.get(agent) ?? 0;
+    const has = freeSlots(agent);
+    // A run takes a slot at least: CPU and memory do not change without it.
+    if (has === had) return { had, has };
+    if (has > 0) this.room.set(agent, has);
     else this.room.delete(agent);
-    for (const line of this.linesOf.get(agent) ?? []) stand(line, agent, now);
-    return before === 0;
+    for (const line of this.linesOf.get(agent) ?? []) stand(line, agent, has);
+    return { had, has };
   }
 
   /** After a change of what the agent suits, or for one that is new. */
@@ -88,22 +102,28 @@ export class FreeAgents {
     const line = known ?? this.newLine(text, wish);
     this.lines.delete(text);
     this.lines.set(text, line);
-    const agent = line.agents.peek();
-    return agent ? { agent, candidates: line.agents.size } : null;
+    for (let agent = line.agents.peek(); agent; agent = line.agents.peek()) {
+      // Asked again at the moment of the lease: what stands here is what was known of it last.
+      if (fits(agent, wish.requests)) return { agent, candidates: line.agents.size };
+      line.agents.delete(agent);
+    }
+    return null;
   }
 
   private pickOf(names: readonly string[], wish: Wish): Pick | null {
     let best: Agent | null = null;
-    let bestRoom = 0;
+    let bestRank = Infinity;
     let candidates = 0;
     for (const name of names) {
       for (const agent of this.byLabel.get(name) ?? []) {
         const room = this.room.get(agent) ?? 0;
-        if (room === 0 || !suits(agent, wish.executor, wish.selector)) continue;
+        if (room === 0 || !fits(agent, wish.requests)) continue;
+        if (!suits(agent, wish.executor, wish.selector)) continue;
         candidates += 1;
-        if (best && (room < bestRoom || (room === bestRoom && agent.order > best.order))) continue;
+        const rank = rankBy(wish, room);
+        if (best && (rank > bestRank || (rank === bestRank && agent.order > best.order))) continue;
         best = agent;
-        bestRoom = room;
+        bestRank = rank;
       }
     }
     return best && { agent: best, candidates };
@@ -121,9 +141,9 @@ export class FreeAgents {
     return null;
   }
 
-  private newLine(text: string, { executor, selector }: Wish): Line {
+  private newLine(text: string, { executor, selector, requests, placement }: Wish): Line {
     if (this.lines.size >= linesKept) this.dropOldest();
-    const line: Line = { text, executor, selector, agents: new PriorityQueue() };
+    const line: Line = { text, executor, selector, requests, placement, agents: new PriorityQueue() };
     this.lines.set(text, line);
     for (const [agent, lines] of this.linesOf) this.enter(line, agent, lines);
     return line;
@@ -157,8 +177,12 @@ export class FreeAgents {
 }
 
 function stand(line: Line, agent: Agent, room: number): void {
-  if (room > 0) line.agents.set(agent, -room, agent.order);
+  if (room > 0 && fits(agent, line.requests)) line.agents.set(agent, rankBy(line, room), agent.order);
   else line.agents.delete(agent);
+}
+
+function rankBy(wish: Wish, room: number): number {
+  return wish.placement === 'pack' ? room : -room;
 }
 
 /** NUL is in no label, so no two pairs have the same name. */

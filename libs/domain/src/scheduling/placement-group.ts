@@ -43,7 +43,7 @@ function laneText(task: Task): string {
 }
 
 function newGroup(name: string, wish: string, task: Task): PlacementGroup {
-  const { executor, agent_id, selector } = task.spec;
+  const { executor, agent_id, selector, requests, placement } = task.spec;
   return {
     ...laneOf(task),
     name,
@@ -51,6 +51,8 @@ function newGroup(name: string, wish: string, task: Task): PlacementGroup {
     executor,
     agentId: agent_id ?? null,
     selector,
+    requests,
+    placement,
     ready: new PriorityQueue(),
     blocked: false,
     parkedAt: null,
@@ -88,9 +90,11 @@ export class Groups {
 export class BlockedGroups {
   private readonly byNeed = new Map<string, Set<PlacementGroup>>();
   private readonly needs = new Map<PlacementGroup, readonly string[]>();
+  private demanding = 0;
 
   add(group: PlacementGroup): void {
     group.blocked = true;
+    if (group.requests) this.demanding += 1;
     const needs = needsOf(group);
     this.needs.set(group, needs);
     for (const need of needs) {
@@ -103,6 +107,7 @@ export class BlockedGroups {
   delete(group: PlacementGroup): void {
     if (!group.blocked) return;
     group.blocked = false;
+    if (group.requests) this.demanding -= 1;
     for (const need of this.needs.get(group) ?? []) {
       const groups = this.byNeed.get(need);
       groups?.delete(group);
@@ -111,14 +116,25 @@ export class BlockedGroups {
     this.needs.delete(group);
   }
 
-  /** All that an agent of this id with these labels might open. */
-  candidates(agentId: string, labels: Readonly<Record<string, string>>): PlacementGroup[] {
-    if (this.needs.size === 0) return [];
-    const found = [...(this.byNeed.get(anyAgent) ?? []), ...(this.byNeed.get(pinned(agentId)) ?? [])];
-    for (const [key, value] of Object.entries(labels)) {
-      found.push(...(this.byNeed.get(posting(key, value)) ?? []));
-    }
+  /**
+   * All that an agent of this id with these labels might open. `demanding`: only those that ask for more than any
+   * free slot, for an agent that had one before.
+   */
+  candidates(
+    agentId: string,
+    labels: Readonly<Record<string, string>>,
+    demanding: boolean,
+  ): PlacementGroup[] {
+    const found: PlacementGroup[] = [];
+    if (this.needs.size === 0 || (demanding && this.demanding === 0)) return found;
+    this.collect(anyAgent, demanding, found);
+    this.collect(pinned(agentId), demanding, found);
+    for (const [key, value] of Object.entries(labels)) this.collect(posting(key, value), demanding, found);
     return found;
+  }
+
+  private collect(need: string, demanding: boolean, found: PlacementGroup[]): void {
+    for (const group of this.byNeed.get(need) ?? []) if (!demanding || group.requests) found.push(group);
   }
 }
 

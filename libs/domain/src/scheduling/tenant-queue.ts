@@ -1,4 +1,4 @@
-import { freeSlots, suits, type Agent } from '@fluxforge/domain/agent';
+import { fits, suits, type Agent } from '@fluxforge/domain/agent';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { FreeAgents, type Pick } from './free-agents.js';
@@ -85,8 +85,10 @@ export class TenantQueue {
   /** The agent's standing, load, session or labels are new. */
   agentChanged(agent: Agent, relabelled: boolean): void {
     if (relabelled) this.free.relabel(agent);
-    const gained = this.free.refresh(agent);
-    if ((gained || relabelled) && freeSlots(agent) > 0) this.unblockFor(agent);
+    const { had, has } = this.free.refresh(agent);
+    if (has === 0) return;
+    if (relabelled || had === 0) this.unblockFor(agent, false);
+    else if (has > had) this.unblockFor(agent, true);
   }
 
   agentRemoved(agent: Agent): void {
@@ -113,13 +115,13 @@ export class TenantQueue {
   private pick(group: PlacementGroup): Pick | null {
     if (group.agentId === null) return this.free.pick(group.wish, group);
     const agent = this.agents.get(group.agentId);
-    const fits = agent && freeSlots(agent) > 0 && suits(agent, group.executor, group.selector);
-    return fits ? { agent, candidates: 1 } : null;
+    if (!agent || !fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) return null;
+    return { agent, candidates: 1 };
   }
 
-  private unblockFor(agent: Agent): void {
-    for (const group of this.blocked.candidates(agent.id, agent.labels)) {
-      if (!suits(agent, group.executor, group.selector)) continue;
+  private unblockFor(agent: Agent, demanding: boolean): void {
+    for (const group of this.blocked.candidates(agent.id, agent.labels, demanding)) {
+      if (!fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) continue;
       this.blocked.delete(group);
       this.reopen(group);
     }

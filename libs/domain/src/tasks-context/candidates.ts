@@ -1,5 +1,5 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { roomRefusal, suits, type Agent } from '@fluxforge/domain/agent';
+import { couldFit, fits, roomRefusal, suits, type Agent } from '@fluxforge/domain/agent';
 import { type Task } from '@fluxforge/domain/task';
 import { candidatesShown, type Candidate, type Candidates } from './explanation.js';
 import { type Realm } from './state.js';
@@ -17,10 +17,11 @@ const stages: readonly (ReasonCode | null)[] = [
 
 /** Why this task cannot go to this agent now: by the questions that placement asks, in its words. */
 export function refusalOf(agent: Agent, task: Task): ReasonCode | null {
-  const { agent_id, executor, selector } = task.spec;
+  const { agent_id, executor, selector, requests } = task.spec;
   if (agent_id !== undefined && agent.id !== agent_id) return 'no_agent_matches';
   if (!suits(agent, executor, selector)) return 'no_agent_matches';
-  return roomRefusal(agent);
+  if (!couldFit(agent, requests)) return 'requests_too_large';
+  return roomRefusal(agent) ?? (fits(agent, requests) ? null : 'agents_full');
 }
 
 export interface Survey extends Candidates {

@@ -5,7 +5,7 @@ import {
   type JournalEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
-import { newAgent, type Agent } from '@fluxforge/domain/agent';
+import { newAgent, occupy, vacate, type Agent } from '@fluxforge/domain/agent';
 import { relimit, reserve, reservedBytes, settle, spend } from '@fluxforge/domain/quotas';
 import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
 import { countsAsSubmission, newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
@@ -148,6 +148,7 @@ function evolveAgent(
     case 'agent.changed':
       agent.labels = fact.data.labels;
       agent.slots = fact.data.slots;
+      agent.capacity = fact.data.capacity ?? null;
       agent.executors = fact.data.executors;
       agent.version = fact.data.agent_version;
       return refreshAgent(state, realm, agent, true);
@@ -235,8 +236,9 @@ function leased(
   if (task.exclusive) realm.applies.set(agent_id, task.id);
   syncOpen(state, realm);
   const agent = realm.agents.get(agent_id);
-  agent?.leases.add(task.id);
-  if (agent) refreshAgent(state, realm, agent);
+  if (!agent) return;
+  occupy(agent, task.id, task.spec.requests);
+  refreshAgent(state, realm, agent);
 }
 
 function attemptEnded(
@@ -288,7 +290,7 @@ function release(
   settleLease(realm.share, Math.max(0, timeMs - lease.leasedAtMs), lease.estimateMs, policy.fairness);
   state.leaseTimers.delete(task);
   const agent = realm.agents.get(lease.agentId);
-  if (agent?.leases.delete(task.id)) refreshAgent(state, realm, agent);
+  if (agent && vacate(agent, task.id, task.spec.requests)) refreshAgent(state, realm, agent);
   else syncOpen(state, realm);
   unlockApplies(state, realm, task, lease);
 }

@@ -25,17 +25,18 @@ function apply(world: World, remedy: Remedy): void {
     case 'add-agents':
       for (let i = 0; i < remedy.count; i++) {
         const id = `new-${added++}`;
-        const { labels, slots, executor } = remedy;
-        world.given(fact.agent(id, { labels, slots, executors: [executor] }));
-        world.say(connected(id, { labels, slots, executors: [executor] }));
+        const { labels, slots, executor, capacity } = remedy;
+        world.given(fact.agent(id, { labels, slots, capacity, executors: [executor] }));
+        world.say(connected(id, { labels, slots, capacity, executors: [executor] }));
       }
       return;
     case 'raise-slots': {
-      const { labels, executors } = realm.agents.get(remedy.agentId)!;
+      const { labels, executors, capacity } = realm.agents.get(remedy.agentId)!;
       world.say(
         connected(remedy.agentId, {
           labels,
           executors,
+          ...(capacity && { capacity }),
           slots: remedy.to,
           inventory: inventory(world, remedy.agentId),
         }),
@@ -43,12 +44,13 @@ function apply(world: World, remedy: Remedy): void {
       return;
     }
     case 'relabel-agent': {
-      const { slots, executors } = realm.agents.get(remedy.agentId)!;
+      const { slots, executors, capacity } = realm.agents.get(remedy.agentId)!;
       const all = [...new Set([...executors, remedy.executor])];
       world.say(
         connected(remedy.agentId, {
           labels: remedy.labels,
           slots,
+          ...(capacity && { capacity }),
           executors: all,
           inventory: inventory(world, remedy.agentId),
         }),
@@ -56,9 +58,15 @@ function apply(world: World, remedy: Remedy): void {
       return;
     }
     case 'connect-agent': {
-      const { labels, slots, executors } = realm.agents.get(remedy.agentId)!;
+      const { labels, slots, executors, capacity } = realm.agents.get(remedy.agentId)!;
       world.say(
-        connected(remedy.agentId, { labels, slots, executors, inventory: inventory(world, remedy.agentId) }),
+        connected(remedy.agentId, {
+          labels,
+          slots,
+          ...(capacity && { capacity }),
+          executors,
+          inventory: inventory(world, remedy.agentId),
+        }),
       );
       return;
     }
@@ -114,6 +122,7 @@ const agent = fc.record({
   zone,
   slots: fc.integer({ min: 1, max: 2 }),
   how: fc.constantFrom('on', 'off', 'drained'),
+  capacity: fc.option(fc.constant({ cpu_millis: 1_000 }), { nil: undefined }),
 });
 const concurrency = fc.option(
   fc.record({
@@ -129,6 +138,14 @@ const task = fc.record({
   pin: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
   delayMs: fc.constantFrom(0, 0, 0, 5_000),
   apply: fc.boolean(),
+  requests: fc.constantFrom(
+    ...Array<undefined>(8),
+
+    { slots: 2 },
+    { cpu_millis: 600 },
+    { slots: 5 },
+    { cpu_millis: 2_000 },
+  ),
   concurrency,
 });
 const tenant = fc.record({
@@ -147,10 +164,10 @@ function build(
   world.given(
     fact.tenant('t', { limits: { ...most, ...(running !== undefined && { max_running_tasks: running }) } }),
   );
-  agents.forEach(({ zone: at, slots, how }, i) => {
-    const labels = { zone: at };
-    world.given(fact.agent(`a${i}`, { labels, slots }));
-    if (how !== 'off') world.say(connected(`a${i}`, { labels, slots }));
+  agents.forEach(({ zone: at, slots, how, capacity }, i) => {
+    const said = { labels: { zone: at }, slots, ...(capacity && { capacity }) };
+    world.given(fact.agent(`a${i}`, said));
+    if (how !== 'off') world.say(connected(`a${i}`, said));
     if (how === 'drained') world.input(command('agent.drain', { agent_id: `a${i}`, drain: true }));
   });
   tasks.forEach(({ pin, delayMs, apply: isApply, ...rest }, i) => {
@@ -161,6 +178,7 @@ function build(
       ...(pinned && { agent_id: `a${pin}` }),
       ...(delayMs > 0 && { not_before_ms: world.nowMs + delayMs }),
       ...(rest.concurrency && { concurrency: rest.concurrency }),
+      ...(rest.requests && { requests: rest.requests }),
       delivery_timeout_ms: 0,
     };
     const kind = isApply && pinned ? ('reconciliation' as const) : ('adhoc' as const);
@@ -196,7 +214,7 @@ describe('an explanation', () => {
         const after = world.context.explainTask(world.state, 't', id, world.nowMs);
         if (after.phase === 'queued') expect([after.rule, before]).not.toEqual([before.rule, before]);
       }),
-      { numRuns: 600 },
+      { numRuns: 1_500 },
     );
     // What the drawing does not reach, nothing was shown about.
     for (const one of [
@@ -207,6 +225,7 @@ describe('an explanation', () => {
       'agent_draining: undrain-agent',
       'agents_full: add-agents',
       'agents_full: raise-slots',
+      'requests_too_large: add-agents',
       'not_before: wait-until',
     ]) {
       expect(seen).toContain(one);

@@ -1,4 +1,5 @@
 import { type Labels, type Selector } from '@fluxforge/events/catalogue';
+import { hasResources, slotsOf } from '@fluxforge/domain/agent';
 import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
 import { reservedBytes } from '@fluxforge/domain/quotas';
 import { type Task } from '@fluxforge/domain/task';
@@ -6,6 +7,8 @@ import { type Survey } from './candidates.js';
 import { tasksNamed, type Queued, type Remedy } from './explanation.js';
 
 const mostSlots = 1024;
+const mostCpuMillis = 1_024_000;
+const mostMemoryBytes = 2 ** 50;
 
 type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'>;
 
@@ -34,8 +37,16 @@ export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, rea
     case 'agent_removed':
       return [{ kind: 'submit-otherwise' }];
     default:
-      return wait.length > 0 ? wait : placementRemedies(task, survey, ahead.length + 1);
+      return wait.length > 0 ? wait : placementRemedies(task, survey, [...ahead, task]);
   }
+}
+
+function sumOf(tasks: readonly Task[], of: (task: Task) => number): number {
+  return tasks.reduce((sum, task) => sum + of(task), 0);
+}
+
+function slotsIn({ spec }: Task): number {
+  return slotsOf(spec.requests);
 }
 
 /** By as much as all that is ready takes: what is behind it may fit where it does not, and take the room. */
@@ -46,40 +57,52 @@ function raiseLimit({ rule, used, limitName }: Held, ready: readonly Task[]): Re
   return [{ kind: 'raise-limit', limit: limitName, to: used + need }];
 }
 
-function placementRemedies(task: Task, survey: Survey, position: number): Remedy[] {
+function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Remedy[] {
   const [agent] = survey.nearestAgents;
   const pinned = task.spec.agent_id !== undefined;
   const agentId = agent?.id ?? '';
   switch (survey.nearest) {
     case 'agent_lost':
-      return [{ kind: 'connect-agent', agentId }, ...(pinned ? [] : addAgents(task, position))];
+      return [{ kind: 'connect-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'agent_draining':
-      return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, position))];
+      return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'breaker_open':
-      return [{ kind: 'reset-breaker', agentId }, ...(pinned ? [] : addAgents(task, position))];
+      return [{ kind: 'reset-breaker', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'agents_full':
-      return pinned ? moreSlots(survey, position) : addAgents(task, position);
+      return pinned ? moreSlots(task, survey, all) : addAgents(task, all);
+    case 'requests_too_large':
+      return pinned ? [{ kind: 'submit-otherwise' }] : addAgents(task, all);
     default:
-      return pinned ? relabel(task, survey) : addAgents(task, position);
+      return pinned ? relabel(task, survey) : addAgents(task, all);
   }
 }
 
-/** Enough for all that are served before it as well: who is first in line takes what is new. */
-function addAgents(task: Task, position: number): Remedy[] {
+/** Enough for `all` that are served before it and itself: who is first in line takes what is new. */
+function addAgents(task: Task, all: readonly Task[]): Remedy[] {
   const labels = labelsFor(task.spec.selector, {});
   if (!labels) return [{ kind: 'submit-otherwise' }];
-  const wanted = task.spec.requests ?? {};
-  const slots = Math.min(mostSlots, position * (wanted.slots ?? 1));
-  const capacity = { cpu_millis: wanted.cpu_millis ?? 0, memory_bytes: wanted.memory_bytes ?? 0 };
-  const count = Math.ceil((position * (wanted.slots ?? 1)) / mostSlots);
+  const wanted = sumOf(all, slotsIn);
+  const slots = Math.min(mostSlots, wanted);
+  const capacity = {
+    cpu_millis: Math.min(
+      mostCpuMillis,
+      sumOf(all, ({ spec }) => spec.requests?.cpu_millis ?? 0),
+    ),
+    memory_bytes: Math.min(
+      mostMemoryBytes,
+      sumOf(all, ({ spec }) => spec.requests?.memory_bytes ?? 0),
+    ),
+  };
+  const count = Math.ceil(wanted / mostSlots);
   return [{ kind: 'add-agents', count, slots, labels, executor: task.spec.executor, capacity }];
 }
 
-function moreSlots({ nearestAgents }: Survey, position: number): Remedy[] {
+function moreSlots(task: Task, { nearestAgents }: Survey, all: readonly Task[]): Remedy[] {
   const [agent] = nearestAgents;
   if (!agent) return [];
-  const to = Math.min(mostSlots, agent.slots + position);
-  if (to > agent.slots) return [{ kind: 'raise-slots', agentId: agent.id, to }];
+  const to = Math.min(mostSlots, agent.slots + sumOf(all, slotsIn));
+  if (to > agent.slots && hasResources(agent, task.spec.requests))
+    return [{ kind: 'raise-slots', agentId: agent.id, to }];
   return [{ kind: 'end-tasks', taskIds: [...agent.leases].slice(0, tasksNamed) }];
 }
 

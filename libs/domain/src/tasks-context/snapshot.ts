@@ -1,4 +1,4 @@
-import { type Agent } from '@fluxforge/domain/agent';
+import { occupy, type Agent } from '@fluxforge/domain/agent';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { type FairShare } from '@fluxforge/domain/scheduling';
@@ -13,7 +13,7 @@ import { initialState, newRealm, type Realm, type TasksState } from './state.js'
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
 export const tasksSnapshotShape = 2;
 
-type AgentImage = Omit<Agent, 'leases' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
+type AgentImage = Omit<Agent, 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
 type TaskImage = Omit<Task, 'lease'> & { readonly lease: LeaseImage | null };
 
@@ -81,7 +81,7 @@ function realmImage(realm: Realm): RealmImage {
 }
 
 function agentImage(agent: Agent): AgentImage {
-  const { leases: _, pinned: _p, session: _s, lastAnswerAtMs: _a, ...image } = agent;
+  const { leases: _, load: _l, pinned: _p, session: _s, lastAnswerAtMs: _a, ...image } = agent;
   return image;
 }
 
@@ -121,6 +121,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     const agent: Agent = {
       ...one,
       leases: new Set(),
+      load: { slots: 0, cpuMillis: 0, memoryBytes: 0 },
       pinned: new Set(),
       session: null,
       lastAnswerAtMs: -Infinity,
@@ -145,7 +146,11 @@ function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image
   if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
   realm.concurrency.add(task);
   if (!lease) return enqueue(state, realm, task);
-  realm.agents.get(lease.agentId)?.leases.add(task.id);
+  const agent = realm.agents.get(lease.agentId);
+  if (agent) {
+    occupy(agent, task.id, task.spec.requests);
+    refreshAgent(state, realm, agent);
+  }
   if (task.exclusive) realm.applies.set(lease.agentId, task.id);
   timeLease(state, policy, task);
 }

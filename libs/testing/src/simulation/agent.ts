@@ -1,5 +1,10 @@
 import { type LeaseRef, type RunReport } from '@fluxforge/domain/agent';
-import { type CheckRequest, type CheckResult, type Labels } from '@fluxforge/events/catalogue';
+import {
+  type CheckRequest,
+  type CheckResult,
+  type Labels,
+  type Resources,
+} from '@fluxforge/events/catalogue';
 import { parseWork, type Work } from '../workload/index.js';
 import { type Machines } from './machines.js';
 import { type Down, keyText, type LeaseOrder, type Order, refOf, type Terms } from './messages.js';
@@ -62,6 +67,7 @@ export class Agent implements Client {
     readonly tenantId: string,
     readonly name: string,
     private readonly slots: number,
+    private readonly capacity: Resources | null,
     labels: Labels,
   ) {
     this.labels = labels;
@@ -154,12 +160,12 @@ export class Agent implements Client {
     this.hint = '';
     const server = this.world.server(address);
     if (!server) return this.dialSoon();
-    const { tenantId, name: agentId, labels, slots } = this;
+    const { tenantId, name: agentId, labels, slots, capacity } = this;
     this.connection = this.world.network.connect(this, server);
     this.heardAtMs = this.world.timeline.nowMs;
     this.connection.up({
       kind: 'hello',
-      hello: { tenantId, agentId, labels, slots, executors: ['noop', 'shell'] },
+      hello: { tenantId, agentId, labels, slots, capacity, executors: ['noop', 'shell'] },
     });
   }
 

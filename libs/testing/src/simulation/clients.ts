@@ -53,9 +53,17 @@ export class Clients {
 
   start(): void {
     const { scenario, timeline } = this.world;
-    for (const tenantId of scenario.tenants) {
+    for (const [i, tenantId] of scenario.tenants.entries()) {
       this.states.set(tenantId, new Map());
-      this.send(tenantId, { type: 'tenant.create', data: { tenant_id: tenantId, name: tenantId } });
+      const limits = scenario.tasksPolicy.defaultLimits;
+      this.send(tenantId, {
+        type: 'tenant.create',
+        data: {
+          tenant_id: tenantId,
+          name: tenantId,
+          limits: { ...limits, weight: scenario.weights[i] ?? 1 },
+        },
+      });
       const key = {
         key_id: `k-${tenantId}`,
         key_hash: hashHex(tenantId),
@@ -122,6 +130,7 @@ export class Clients {
           credential_hash: hashHex(`credential of ${agentId}`),
           labels,
           slots: this.world.scenario.slots,
+          ...(this.world.scenario.capacity && { capacity: this.world.scenario.capacity }),
           executors: ['noop', 'shell'],
           agent_version: '1',
         },
@@ -137,7 +146,7 @@ export class Clients {
     if (!witness.tasks.tenants.has(tenantId)) return;
     this.tasks += 1;
     const agentIds = this.agents.filter((agent) => agent.tenantId === tenantId).map(({ agentId }) => agentId);
-    const spec = drawTaskSpec(this.prng, { nowMs: timeline.nowMs, agentIds });
+    const spec = drawTaskSpec(this.prng, { nowMs: timeline.nowMs, agentIds, requests: scenario.requests });
     const isKeyed = this.prng.chance(0.5);
     const taskId = `${isKeyed ? 'key' : 'task'}-${this.tasks}`;
     const bodyHash = hashHex(JSON.stringify(spec));

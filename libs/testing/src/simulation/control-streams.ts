@@ -189,9 +189,9 @@ export class ControlStreams {
     const { epoch, term } = session.terms;
     if (session.phase !== 'greeted' || message.terms.epoch !== epoch || message.terms.term !== term) return;
     session.phase = 'live';
-    const { labels, slots, executors } = session.hello;
+    const { labels, slots, capacity, executors } = session.hello;
     const inventory = message.held;
-    const said = { labels, slots, executors, agentVersion: '1', inventory };
+    const said = { labels, slots, ...(capacity && { capacity }), executors, agentVersion: '1', inventory };
     this.offer(session, { kind: 'connected', ...whoIs(session), ...said });
   }
 

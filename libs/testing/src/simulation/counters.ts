@@ -20,6 +20,7 @@ export const sometimes = [
   'twin',
   'group reset',
   'projector crash',
+  'requests placed',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

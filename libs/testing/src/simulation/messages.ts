@@ -4,6 +4,7 @@ import {
   type CheckResult,
   type Executor,
   type Labels,
+  type Resources,
   type TaskSpec,
 } from '@fluxforge/events/catalogue';
 
@@ -38,6 +39,7 @@ export interface Hello {
   readonly agentId: string;
   readonly labels: Labels;
   readonly slots: number;
+  readonly capacity: Resources | null;
   readonly executors: readonly Executor[];
 }
 

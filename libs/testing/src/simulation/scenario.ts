@@ -1,5 +1,6 @@
 import { type StatesPolicy } from '@fluxforge/domain/states-context';
 import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
+import { type Resources } from '@fluxforge/events/catalogue';
 import { type Prng } from './prng.js';
 
 /** Probabilities of what becomes of an append, and how long it takes. What is left is a good one. */
@@ -41,6 +42,12 @@ export interface Scenario {
   readonly tenants: readonly string[];
   readonly agentsPerTenant: number;
   readonly slots: number;
+  /** Of every agent; null: they do not say. */
+  readonly capacity: Resources | null;
+  /** How often a task asks for slots, CPU or memory. */
+  readonly requests: number;
+  /** Of the tenants, in their order. */
+  readonly weights: readonly number[];
   readonly chaosMs: number;
   readonly log: LogFaults;
   readonly network: NetworkFaults;
@@ -77,6 +84,9 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     tenants: [tenantNames[first] as string, tenantNames[second] as string],
     agentsPerTenant: prng.between(1, 2),
     slots: prng.between(1, 3),
+    capacity: prng.chance(0.6) ? { cpu_millis: prng.between(500, 2_000), memory_bytes: 1_000 } : null,
+    requests: some(0.7, 0.1, 0.7),
+    weights: [prng.pick([1, 1, 2, 5]), prng.pick([1, 1, 3])],
     chaosMs: prng.between(24_000, 36_000),
     log: {
       lostAck: some(0.5, 0.002, 0.02),

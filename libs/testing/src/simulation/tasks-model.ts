@@ -1,4 +1,10 @@
-import { type EventData, type Fact, type TaskSpec } from '@fluxforge/events/catalogue';
+import {
+  type EventData,
+  type Fact,
+  type Requests,
+  type Resources,
+  type TaskSpec,
+} from '@fluxforge/events/catalogue';
 import { matchesSelector } from '@fluxforge/domain/kernel';
 import { type Counters } from './counters.js';
 import { type Accepted } from './journal-model.js';
@@ -31,10 +37,12 @@ export interface AgentModel {
   readonly id: string;
   labels: Readonly<Record<string, string>>;
   slots: number;
+  capacity: Resources | null;
   executors: readonly string[];
   standing: 'enrolled' | 'found' | 'lost';
   draining: boolean;
-  leases: number;
+  /** What each task with a live lease asks for. */
+  readonly leases: Map<string, Requests>;
 }
 
 /** What the world outside the log knows, for the model to hold the log against. */
@@ -122,16 +130,17 @@ export class TasksModel {
   private enrolled(tenantId: string, data: EventData<'agent.enrolled'>): void {
     const key = `${tenantId}/${data.agent_id}`;
     insist(!this.agents.has(key), 'one enrolment', () => key);
-    const { agent_id: id, labels, slots, executors } = data;
+    const { agent_id: id, labels, slots, executors, capacity = null } = data;
     this.agents.set(key, {
       tenantId,
       id,
       labels,
       slots,
+      capacity,
       executors,
       standing: 'enrolled',
       draining: false,
-      leases: 0,
+      leases: new Map(),
     });
   }
 
@@ -155,6 +164,7 @@ export class TasksModel {
       case 'agent.changed':
         agent.labels = fact.data.labels;
         agent.slots = fact.data.slots;
+        agent.capacity = fact.data.capacity ?? null;
         agent.executors = fact.data.executors;
         return;
       case 'agent.drain-set':
@@ -223,14 +233,15 @@ export class TasksModel {
       'I13 admission',
       () => `${what}: ${agent.standing}`,
     );
-    insist(agent.leases < agent.slots, 'I13 admission', () => `${what}: ${agent.id} is full`);
+    agent.leases.set(task.id, task.spec?.requests ?? {});
+    insist(isWithin(agent), 'I13 admission', () => `${what}: ${agent.id} is full`);
+    if (task.spec?.requests) this.counters.add('requests placed');
     insist(
       !task.spec || suits(agent, task.spec),
       'I13 admission',
       () => `${what}: ${agent.id} does not suit`,
     );
     this.insistAlone(task, agent.id, what);
-    agent.leases += 1;
     task.attempts = data.attempt;
     if (data.attempt > 1) this.counters.add('retry');
     const { agent_id: agentId, attempt, lease_ms: leaseMs } = data;
@@ -340,7 +351,7 @@ export class TasksModel {
 
   private release(task: TaskModel): void {
     const agent = task.lease && this.agentOf(task.tenantId, task.lease.agentId);
-    if (agent) agent.leases -= 1;
+    agent?.leases.delete(task.id);
     task.lease = null;
   }
 }
@@ -359,5 +370,18 @@ function isReport({ data }: Fact & { type: 'task.attempt-ended' | 'task.ended' }
 
 function suits(agent: AgentModel, spec: TaskSpec): boolean {
   if (spec.agent_id !== undefined && spec.agent_id !== agent.id) return false;
+  if (!isWithin({ ...agent, leases: new Map([['', spec.requests ?? {}]]) })) return false;
   return agent.executors.includes(spec.executor) && matchesSelector(spec.selector, agent.labels);
+}
+
+/** No more is asked of it than it has, of what anybody asks for. */
+function isWithin({ slots, capacity, leases }: Pick<AgentModel, 'slots' | 'capacity' | 'leases'>): boolean {
+  const sum = { slots: 0, cpu: 0, memory: 0 };
+  for (const { slots: own = 1, cpu_millis = 0, memory_bytes = 0 } of leases.values()) {
+    sum.slots += own;
+    sum.cpu += cpu_millis;
+    sum.memory += memory_bytes;
+  }
+  const isInCpu = sum.cpu <= (capacity?.cpu_millis ?? Infinity);
+  return sum.slots <= slots && isInCpu && sum.memory <= (capacity?.memory_bytes ?? Infinity);
 }

@@ -11,6 +11,8 @@ export interface Draw {
 export interface Place {
   readonly nowMs: number;
   readonly agentIds: readonly string[];
+  /** How often a task asks for a share of its agent. */
+  readonly requests?: number;
 }
 
 /** A task as somebody might submit it: short or hanging, failing or not, for anyone or for one agent. */
@@ -32,6 +34,17 @@ export function drawTaskSpec(draw: Draw, place: Place): TaskSpec {
     max_attempts: draw.between(1, 4),
     backoff: { base_ms: draw.between(10, 300), max_ms: 1_000 },
     output_limit_bytes: 1024,
+    ...(draw.chance(place.requests ?? 0) && { requests: drawRequests(draw) }),
+    ...(draw.chance(place.requests ?? 0) && { placement: draw.pick(['spread', 'pack'] as const) }),
+  };
+}
+
+/** Some of them more than any agent has. */
+function drawRequests(draw: Draw): NonNullable<TaskSpec['requests']> {
+  return {
+    ...(draw.chance(0.6) && { slots: draw.between(1, 3) }),
+    ...(draw.chance(0.6) && { cpu_millis: draw.pick([200, 500, 900, 1_600]) }),
+    ...(draw.chance(0.3) && { memory_bytes: draw.pick([300, 600, 1_500]) }),
   };
 }
 

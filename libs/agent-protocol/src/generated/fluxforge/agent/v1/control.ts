@@ -104,6 +104,9 @@ export interface Hello {
   slots: number;
   executors: string[];
   name: string;
+  /** Of the machine, for tasks that ask for a share of it: 1,000 are one core. 0: not said, and not limited. */
+  cpuMillis: number;
+  memoryBytes: number;
 }
 
 export interface Hello_LabelsEntry {
@@ -200,6 +203,8 @@ function createBaseHello(): Hello {
     slots: 0,
     executors: [],
     name: "",
+    cpuMillis: 0,
+    memoryBytes: 0,
   };
 }
 
@@ -243,6 +248,12 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.name !== "") {
       writer.uint32(106).string(message.name);
+    }
+    if (message.cpuMillis !== 0) {
+      writer.uint32(112).uint32(message.cpuMillis);
+    }
+    if (message.memoryBytes !== 0) {
+      writer.uint32(120).int64(message.memoryBytes);
     }
     return writer;
   },
@@ -367,6 +378,22 @@ export const Hello: MessageFns<Hello> = {
             message.name = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.cpuMillis = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.memoryBytes = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -405,6 +432,8 @@ export const Hello: MessageFns<Hello> = {
     message.slots = object.slots ?? 0;
     message.executors = object.executors?.map((e) => e) || [];
     message.name = object.name ?? "";
+    message.cpuMillis = object.cpuMillis ?? 0;
+    message.memoryBytes = object.memoryBytes ?? 0;
     return message;
   },
 };
