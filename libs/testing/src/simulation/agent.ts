@@ -66,8 +66,7 @@ export class Agent implements Client {
     private readonly prng: Prng,
     readonly tenantId: string,
     readonly name: string,
-    private readonly slots: number,
-    private readonly capacity: Resources | null,
+    private readonly size: { readonly slots: number; readonly capacity: Resources | null },
     labels: Labels,
   ) {
     this.labels = labels;
@@ -160,7 +159,8 @@ export class Agent implements Client {
     this.hint = '';
     const server = this.world.server(address);
     if (!server) return this.dialSoon();
-    const { tenantId, name: agentId, labels, slots, capacity } = this;
+    const { tenantId, name: agentId, labels } = this;
+    const { slots, capacity } = this.size;
     this.connection = this.world.network.connect(this, server);
     this.heardAtMs = this.world.timeline.nowMs;
     this.connection.up({
@@ -229,7 +229,7 @@ export class Agent implements Client {
     if (newest && !isNewer(lease, newest)) return this.say(lease, { outcome: 'refused' });
     if (nowMs >= deadlineMs - marginMs(lease.leaseMs))
       return this.say(lease, { outcome: 'lease_expired', message: 'late' });
-    if (this.runs.size >= this.slots) return this.say(lease, { outcome: 'refused' });
+    if (this.runs.size >= this.size.slots) return this.say(lease, { outcome: 'refused' });
     if (nowMs > (lease.spec.not_after_ms ?? Infinity)) return this.say(lease, { outcome: 'refused' });
     for (const older of this.runs.values()) {
       if (older.held.key.taskId === lease.taskId) this.end(older, { outcome: 'cancelled' });
@@ -306,7 +306,7 @@ export class Agent implements Client {
     const running = [...this.runs.values()].map(({ held }) => held.key);
     this.answers.push({ nonce, sentAtMs: this.world.timeline.nowMs, keys: [...this.runs.keys()] });
     if (this.answers.length > maxAnswers) this.answers.shift();
-    const freeSlots = Math.max(0, this.slots - this.runs.size);
+    const freeSlots = Math.max(0, this.size.slots - this.runs.size);
     this.connection?.up({ kind: 'heartbeat', nonce, freeSlots, running });
   }
 

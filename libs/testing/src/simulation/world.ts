@@ -252,7 +252,7 @@ export class World {
       server: (address) => this.current.get(address),
       addresses,
     };
-    return new Agent(world, prng, tenantId, agentId, this.scenario.slots, this.scenario.capacity, labels);
+    return new Agent(world, prng, tenantId, agentId, this.scenario, labels);
   }
 
   private makeControlWorld(): ControlWorld {
