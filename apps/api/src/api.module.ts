@@ -27,6 +27,7 @@ import {
   StateRefusals,
   StatesController,
 } from './states/index.js';
+import { OperatorTenant, TenantsController } from './tenants/index.js';
 import {
   GetAttemptsHandler,
   GetOutputHandler,
@@ -67,6 +68,7 @@ export class ApiModule {
         CommandsController,
         OpsController,
         ExplainingController,
+        TenantsController,
       ],
       providers: [
         ...handlers,
@@ -90,6 +92,7 @@ function partProviders(parts: ApiParts): Provider[] {
     value(OutputAddress, parts.outputAddress),
     value(CommandEnds, parts.commandEnds),
     value(Owners, parts.owners),
+    value(OperatorTenant, parts.operator),
     value(Clock, parts.clock),
     value(RecentKeys, new RecentKeys(parts.clock.nowMs)),
     value(Metrics, parts.metrics),

@@ -35,6 +35,7 @@ describe('the OpenAPI document', () => {
        "get /v1/agents/{id}/events",
        "get /v1/commands/{id}",
        "get /v1/dispatchers",
+       "get /v1/queue",
        "get /v1/states",
        "get /v1/states/{id}",
        "get /v1/states/{id}/events",
@@ -46,7 +47,9 @@ describe('the OpenAPI document', () => {
        "get /v1/tasks/{id}/events",
        "get /v1/tasks/{id}/explain",
        "get /v1/tasks/{id}/output",
+       "get /v1/tenant",
        "patch /v1/states/{id}",
+       "patch /v1/tenant/limits",
        "post /states",
        "post /tasks",
        "post /v1/agents/enrol",
@@ -58,7 +61,9 @@ describe('the OpenAPI document', () => {
        "post /v1/states/{id}/suspend",
        "post /v1/tasks",
        "post /v1/tasks/{id}/cancel",
+       "put /v1/cluster/mode",
        "put /v1/states/{id}",
+       "put /v1/tenant/mode",
      ]
     `);
     for (const { name, operation } of operations())

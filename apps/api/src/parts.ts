@@ -9,6 +9,7 @@ import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
 import { Owners } from './explaining/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
+import { OperatorTenant } from './tenants/index.js';
 
 export interface PartsOptions {
   readonly log: LogPort;
@@ -18,6 +19,8 @@ export interface PartsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly nowMs: () => number;
+  /** The name of the tenant whose admins may change what concerns all. */
+  readonly operatorTenant?: string | null;
   /** Shared with the owners of partitions. */
   readonly signingKey: string;
   /** How long a write may take. */
@@ -62,6 +65,7 @@ export function assemble(options: PartsOptions) {
     enrolment,
     outputAddress,
     owners: new Owners(directory, options.signingKey),
+    operator: new OperatorTenant(directory, options.operatorTenant ?? null),
     commandEnds: new CommandEnds(log, topics),
     readiness: new Readiness(['directory']),
     logger,

@@ -41,7 +41,15 @@ export class ApiProcess {
     const { log, models, logger, metrics } = tools;
     const { topicPrefix, partitions } = config.kafka;
     const base = { log, models, logger, metrics, nowMs: Date.now, signingKey: config.signingKey };
-    this.parts = assemble({ ...base, topicPrefix, partitions, writeTimeoutMs, answerDeadlineMs });
+    const { operatorTenant } = config;
+    this.parts = assemble({
+      ...base,
+      operatorTenant,
+      topicPrefix,
+      partitions,
+      writeTimeoutMs,
+      answerDeadlineMs,
+    });
     const sink = new OutputSink(log, this.parts.topics.logs, partitions, outputTimeoutMs);
     const options = { signingKey: config.signingKey, nowMs: Date.now };
     this.output = new OutputServer(sink, options, logger, metrics);

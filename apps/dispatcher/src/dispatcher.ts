@@ -35,7 +35,7 @@ import { type AgentCall } from './agent-streams/session.js';
 import { wireCheck } from './agent-streams/wire.js';
 import { CheckForwarder } from './checks/check-forwarder.js';
 import { HeldRequests } from './checks/held-requests.js';
-import { explanationView } from './questions/explanation-view.js';
+import { answerTo } from './questions/answers.js';
 import { Effects } from './effects/effects.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { TaskTelemetry } from './partition/task-telemetry.js';
@@ -209,12 +209,10 @@ export class Dispatcher {
   }
 
   private answer(question: Question): unknown {
-    if (question.kind !== 'explain-task') throw new NotLedHere();
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const host = this.group?.runner(partition)?.host;
     if (!host?.leading) throw new NotLedHere();
-    const { tenant_id: tenantId, task_id: taskId } = question;
-    return explanationView(makeTasksContext(policy).explainTask(host.view, tenantId, taskId, this.nowMs()));
+    return answerTo(question, host.view, policy, this.nowMs());
   }
 
   private async followChecks(partition: number): Promise<void> {

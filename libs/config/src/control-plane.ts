@@ -26,6 +26,8 @@ export interface SnapshotConfig {
 export interface ApiConfig extends CommonConfig {
   readonly postgresUrl: string;
   readonly httpAddress: HostPort;
+  /** Name of the tenant whose admins may change the mode of the cluster; null: nobody may. */
+  readonly operatorTenant: string | null;
   readonly grpcAddress: HostPort;
   readonly signingKey: string;
 }
@@ -72,6 +74,7 @@ export function apiConfig(env: Environment = process.env): ApiConfig {
   return EnvReader.parse(env, (e) => ({
     ...common(e),
     postgresUrl: e.url('FLUXFORGE_POSTGRES_URL', postgres),
+    operatorTenant: e.optional('FLUXFORGE_OPERATOR_TENANT'),
     httpAddress: e.address('FLUXFORGE_API_HTTP_ADDRESS', '127.0.0.1:7070'),
     grpcAddress: e.address('FLUXFORGE_API_GRPC_ADDRESS', '127.0.0.1:7071'),
     signingKey: signingKey(e),

@@ -4,7 +4,7 @@ import {
   type Provenance,
   statesCommands,
 } from '@fluxforge/events/catalogue';
-import { encodeCommand, flawOfCommand, maxCommandBytes } from '@fluxforge/events/envelope';
+import { encodeCommand, flawOfCommand, maxCommandBytes, systemTenant } from '@fluxforge/events/envelope';
 import { AppendError, type LogPort, type LogRecord } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
@@ -63,7 +63,28 @@ export class CommandIngest {
   ) {}
 
   /** @throws ProblemError */
-  async submit({ body, resourceId, origin, commandId }: Submission): Promise<Accepted> {
+  submit(submission: Submission): Promise<Accepted> {
+    return this.write(submission, partitionOf(submission.origin.tenantId, this.options.partitions));
+  }
+
+  /**
+   * To every partition, under the reserved tenant; all or, when one fails, an unknown part of them.
+   * @throws ProblemError
+   */
+  toAll(body: CommandBody, origin: Origin): Promise<Accepted[]> {
+    const everyone = { ...origin, tenantId: systemTenant };
+    const partitions = Array.from({ length: this.options.partitions }, (_, partition) => partition);
+    return Promise.all(
+      partitions.map((partition) => {
+        return this.write({ body, resourceId: systemTenant, origin: everyone }, partition);
+      }),
+    );
+  }
+
+  private async write(
+    { body, resourceId, origin, commandId }: Submission,
+    partition: number,
+  ): Promise<Accepted> {
     const nowMs = this.options.nowMs();
     const id = commandId ?? newId('cmd', nowMs);
     const record = encodeCommand(
@@ -72,7 +93,6 @@ export class CommandIngest {
     );
     this.assertFits(body, record);
     const context = contextOf(body);
-    const partition = partitionOf(origin.tenantId, this.options.partitions);
     const offset = await this.append(context, partition, record, { command_id: id, id: resourceId });
     this.metrics.add('fluxforge_commands_accepted_total', { type: body.type });
     return { command_id: id, id: resourceId, token: formatToken({ context, partition, offset }) };

@@ -61,6 +61,7 @@ export async function startInMemory(entries: readonly DirectoryEntry[] = []): Pr
     metrics: new Metrics('api'),
     nowMs: Date.now,
     signingKey: 'k'.repeat(32),
+    operatorTenant: 'ten_operator',
     writeTimeoutMs: 1000,
     answerDeadlineMs: 500,
   });

@@ -8,7 +8,15 @@ export {
   type Remedy,
 } from './explanation.js';
 export { defaultTasksPolicy, type TasksPolicy } from './policy.js';
-export { agentCredential, leaseView, queueDepths, type LeaseView, type QueueDepth } from './queries.js';
+export {
+  agentCredential,
+  leaseView,
+  queueDepths,
+  queueOf,
+  type LeaseView,
+  type QueueDepth,
+  type QueueView,
+} from './queries.js';
 export { type TasksMessage } from './observe.js';
 export { tasksSnapshotShape } from './snapshot.js';
 export { type TasksState } from './state.js';

@@ -60,3 +60,32 @@ export function queueDepths(state: TasksState): QueueDepth[] {
     leased: realm.tasks.size - realm.queuedTasks,
   }));
 }
+
+/** One tenant's queue, for people. */
+export interface QueueView extends QueueDepth {
+  /** Queued tasks of each priority, 0 to 9. */
+  readonly byPriority: readonly number[];
+  /** Since when the one that has waited longest has been ready; null when none is. */
+  readonly oldestReadySinceMs: number | null;
+}
+
+/** Looks at all tasks of the tenant. Null: there is no such tenant in this partition. */
+export function queueOf(state: TasksState, tenantId: string, nowMs: number): QueueView | null {
+  const realm = state.realms.get(tenantId);
+  if (!realm) return null;
+  const byPriority = Array.from({ length: 10 }, () => 0);
+  let oldestReadySinceMs: number | null = null;
+  for (const { lease, spec, readyAtMs } of realm.tasks.values()) {
+    if (lease) continue;
+    byPriority[spec.priority]! += 1;
+    if (readyAtMs <= nowMs) oldestReadySinceMs = Math.min(oldestReadySinceMs ?? Infinity, readyAtMs);
+  }
+  return {
+    tenantId,
+    queued: realm.queuedTasks,
+    ready: realm.queue.readyTasks,
+    leased: realm.tasks.size - realm.queuedTasks,
+    byPriority,
+    oldestReadySinceMs,
+  };
+}

@@ -12,6 +12,7 @@ const Id = Type.String({ minLength: 1, maxLength: 128 });
 const Question = Type.Union([
   Type.Object({ kind: Type.Literal('explain-task'), tenant_id: Id, task_id: Id }, closed),
   Type.Object({ kind: Type.Literal('explain-target'), tenant_id: Id, state_id: Id, agent_id: Id }, closed),
+  Type.Object({ kind: Type.Literal('queue'), tenant_id: Id }, closed),
   Type.Object(
     { kind: Type.Literal('simulate'), tenant_id: Id, changes: Type.Record(Type.String(), Type.Unknown()) },
     closed,

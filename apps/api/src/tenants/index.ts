@@ -1,0 +1,2 @@
+export { TenantsController } from './tenants-controller.js';
+export { OperatorTenant } from './operator-tenant.js';

@@ -1,0 +1,17 @@
+import { ProblemError } from '../http/index.js';
+import { type Caller, type Directory } from '../directory/index.js';
+
+/** Whose admins may change what concerns every tenant. Named in the configuration; without it nobody may. */
+export class OperatorTenant {
+  constructor(
+    private readonly directory: Directory,
+    private readonly name: string | null,
+  ) {}
+
+  /** @throws ProblemError */
+  insist(caller: Caller): void {
+    const own = this.directory.tenant(caller.tenantId)?.name;
+    if (this.name !== null && own === this.name) return;
+    throw new ProblemError('forbidden', 'This is for the operator of the whole cluster.');
+  }
+}

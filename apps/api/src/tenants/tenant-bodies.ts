@@ -1,0 +1,48 @@
+import { modes, type Limits, type Mode } from '@fluxforge/events/catalogue';
+import { Field, oneOf, wholeNumber, type FieldOptions } from '../fields/index.js';
+
+const count = (max: number, description: string): [ReturnType<typeof wholeNumber>, FieldOptions] => [
+  wholeNumber({ min: 1, max }),
+  { description, schema: { type: 'integer', minimum: 1, maximum: max } },
+];
+
+/** What is left out stays as it is. */
+export class LimitsBody {
+  @Field(...count(10_000_000, 'Tasks that wait at one time.'))
+  max_queued_tasks?: number;
+
+  @Field(...count(100_000, 'Agents.'))
+  max_agents?: number;
+
+  @Field(...count(100_000, 'Declared states.'))
+  max_states?: number;
+
+  @Field(...count(1_000_000, 'Tasks that run at one time.'))
+  max_running_tasks?: number;
+
+  @Field(...count(100_000, 'Submissions a second, on average.'))
+  submissions_per_s?: number;
+
+  @Field(...count(1_000_000, 'Submissions that may come at once; `submissions_per_s` unless said.'))
+  submission_burst?: number;
+
+  @Field(...count(2 ** 50, 'Bytes of output that runs may make in one UTC hour.'))
+  output_bytes_per_hour?: number;
+
+  @Field(...count(1_000, 'Share among the tenants of a partition; 1 unless said.'))
+  weight?: number;
+}
+
+export function limitsOf(now: Limits, body: LimitsBody): Limits {
+  const said = Object.entries(body).filter(([, value]) => value !== undefined);
+  return { ...now, ...(Object.fromEntries(said) as Partial<Limits>) };
+}
+
+export class ModeBody {
+  @Field(oneOf(modes.values), {
+    required: true,
+    description: 'degraded admits priorities 0 to 2, read-only nothing; draining starts nothing either.',
+    schema: { enum: [...modes.values] },
+  })
+  mode: Mode;
+}

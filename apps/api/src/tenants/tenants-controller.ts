@@ -1,0 +1,86 @@
+import { Body, Controller, Get, HttpCode, Inject, Patch, Put } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { From, Needs } from '../access/index.js';
+import { By, CommandIngest, Submit, type Accepted, type Origin } from '../commands/index.js';
+import { Directory, type Caller } from '../directory/index.js';
+import { Owners } from '../explaining/index.js';
+import { BodyOf } from '../fields/index.js';
+import { notFound } from '../http/index.js';
+import { ApiAccepted, ApiProblems } from '../http/openapi.js';
+import { OperatorTenant } from './operator-tenant.js';
+import { LimitsBody, limitsOf, ModeBody } from './tenant-bodies.js';
+
+@ApiTags('tenant')
+@ApiProblems()
+@Controller('v1')
+export class TenantsController {
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(CommandIngest) private readonly ingest: CommandIngest,
+    @Inject(Directory) private readonly directory: Directory,
+    @Inject(Owners) private readonly owners: Owners,
+    @Inject(OperatorTenant) private readonly operator: OperatorTenant,
+  ) {}
+
+  @Get('tenant')
+  @ApiOperation({ summary: 'The tenant of the key: its limits, and the mode that holds for it.' })
+  tenant(@From() caller: Caller) {
+    const found = this.directory.tenant(caller.tenantId);
+    if (!found) throw notFound();
+    const { tenant_id: id, name, limits } = found;
+    return { id, name, limits, mode: this.directory.modeOf(id) };
+  }
+
+  @Get('queue')
+  @ApiOperation({
+    summary: "The tenant's queue as its scheduler has it now: depth by priority, oldest wait.",
+  })
+  queue(@From() caller: Caller) {
+    return this.owners.ask('tasks', { kind: 'queue', tenant_id: caller.tenantId });
+  }
+
+  @Patch('tenant/limits')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Changes limits of the tenant. Lower ones refuse and hold back; they end nothing.',
+  })
+  @ApiAccepted()
+  limits(
+    @From() caller: Caller,
+    @By() origin: Origin,
+    @Body(new BodyOf(LimitsBody)) body: LimitsBody,
+  ): Promise<Accepted> {
+    const found = this.directory.tenant(caller.tenantId);
+    if (!found) throw notFound();
+    const data = { limits: limitsOf(found.limits, body) };
+    return this.submit(origin, { type: 'tenant.set-limits', data });
+  }
+
+  @Put('tenant/mode')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'How much of the tenant is let in.' })
+  @ApiAccepted()
+  mode(@By() origin: Origin, @Body(new BodyOf(ModeBody)) { mode }: ModeBody): Promise<Accepted> {
+    return this.submit(origin, { type: 'tenant.set-mode', data: { mode } });
+  }
+
+  @Put('cluster/mode')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'How much is let in at all. Takes effect partition by partition.' })
+  async clusterMode(
+    @From() caller: Caller,
+    @By() origin: Origin,
+    @Body(new BodyOf(ModeBody)) { mode }: ModeBody,
+  ): Promise<{ readonly partitions: readonly Accepted[] }> {
+    this.operator.insist(caller);
+    return { partitions: await this.ingest.toAll({ type: 'cluster.set-mode', data: { mode } }, origin) };
+  }
+
+  private submit(origin: Origin, body: Parameters<CommandIngest['submit']>[0]['body']): Promise<Accepted> {
+    return this.commands.execute(new Submit({ body, resourceId: origin.tenantId, origin }));
+  }
+}

@@ -1,0 +1,82 @@
+import {
+  commandsOf,
+  keyEntry,
+  startInMemory,
+  tenantEntry,
+  topics,
+  partitions,
+  type InMemoryApi,
+} from '../testing/api-in-memory.js';
+import { decodeCommand } from '@fluxforge/events/envelope';
+
+describe('limits and modes over HTTP', () => {
+  let api: InMemoryApi;
+  const send = (method: string, path: string, body?: unknown, key = 'ffk_adminkey0') =>
+    api.request(method, path, { body, headers: { authorization: `Bearer ${key}` } });
+
+  beforeAll(async () => {
+    api = await startInMemory([
+      tenantEntry('ten_acme'),
+      tenantEntry('ten_operator'),
+      keyEntry('ten_acme', 'ffk_adminkey0', 'admin'),
+      keyEntry('ten_acme', 'ffk_writerkey', 'writer'),
+      keyEntry('ten_operator', 'ffk_operatorkey', 'admin'),
+    ]);
+  });
+  afterAll(() => api.close());
+
+  it('shows them', async () => {
+    const { json } = await send('GET', '/v1/tenant');
+    expect(json).toMatchObject({ id: 'ten_acme', mode: 'normal', limits: { max_queued_tasks: 10 } });
+  });
+
+  it('changes what is said and keeps the rest', async () => {
+    const { status } = await send('PATCH', '/v1/tenant/limits', { max_running_tasks: 5, weight: 3 });
+    expect(status).toBe(202);
+    const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);
+    const limits = { max_queued_tasks: 10, max_agents: 10, max_states: 10, max_running_tasks: 5, weight: 3 };
+    expect(command).toMatchObject({ type: 'tenant.set-limits', data: { limits } });
+  });
+
+  it.each([
+    [{ weight: 0 }, 'weight'],
+    [{ max_queued_tasks: 0 }, 'max_queued_tasks'],
+    [{ max_running_tasks: -1 }, 'max_running_tasks'],
+    [{ submissions_per_s: 0.5 }, 'submissions_per_s'],
+    [{ submission_burst: 1e300 }, 'submission_burst'],
+    [{ output_bytes_per_hour: '1' }, 'output_bytes_per_hour'],
+    [{ max_everything: 1 }, 'max_everything'],
+  ])('refuses %j and names the field', async (body, field) => {
+    const { status, json } = await send('PATCH', '/v1/tenant/limits', body);
+    expect([status, json['errors']]).toMatchObject([400, [{ field }]]);
+  });
+
+  it('sets the mode of the tenant', async () => {
+    expect((await send('PUT', '/v1/tenant/mode', { mode: 'read-only' })).status).toBe(202);
+    const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);
+    expect(command).toMatchObject({ type: 'tenant.set-mode', data: { mode: 'read-only' } });
+    expect((await send('PUT', '/v1/tenant/mode', { mode: 'asleep' })).status).toBe(400);
+  });
+
+  it('sets the mode of the cluster in every partition, for the operator alone', async () => {
+    const body = { mode: 'draining' };
+    expect((await send('PUT', '/v1/cluster/mode', body)).status).toBe(403);
+    const { status, json } = await send('PUT', '/v1/cluster/mode', body, 'ffk_operatorkey');
+    expect([status, (json['partitions'] as unknown[]).length]).toEqual([202, partitions]);
+    for (let partition = 0; partition < partitions; partition++) {
+      const { records } = await api.log.read({ topic: topics.commands.tasks, partition }, 0, {
+        maxBytes: 1 << 20,
+      });
+      const last = decodeCommand(records.at(-1)!);
+      expect(last).toMatchObject({
+        tenantId: 'system',
+        type: 'cluster.set-mode',
+        data: { mode: 'draining' },
+      });
+    }
+  });
+
+  it('is for admins', async () => {
+    expect((await send('PATCH', '/v1/tenant/limits', { weight: 2 }, 'ffk_writerkey')).status).toBe(403);
+  });
+});

@@ -1,0 +1,24 @@
+import {
+  makeTasksContext,
+  queueOf,
+  type TasksPolicy,
+  type TasksState,
+} from '@fluxforge/domain/tasks-context';
+import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
+import { explanationView } from './explanation-view.js';
+import { queueView } from './queue-view.js';
+
+/** A JSON value for users; null when there is nothing of that name. Changes nothing. */
+export function answerTo(question: Question, state: TasksState, policy: TasksPolicy, nowMs: number): unknown {
+  const { tenant_id: tenantId } = question;
+  switch (question.kind) {
+    case 'explain-task':
+      return explanationView(makeTasksContext(policy).explainTask(state, tenantId, question.task_id, nowMs));
+    case 'queue': {
+      const queue = queueOf(state, tenantId, nowMs);
+      return queue && queueView(queue, nowMs);
+    }
+    default:
+      throw new NotLedHere();
+  }
+}
