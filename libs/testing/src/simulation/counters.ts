@@ -21,6 +21,15 @@ export const sometimes = [
   'group reset',
   'projector crash',
   'requests placed',
+  'queued quota',
+  'running quota',
+  'rate quota',
+  'output quota',
+  'mode refusal',
+  'overload',
+  'key taken',
+  'key dropped',
+  'superseded',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

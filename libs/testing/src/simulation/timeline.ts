@@ -8,8 +8,8 @@ interface Due {
   readonly run: () => void;
 }
 
-/** Midnight of some day: virtual time begins here, whatever the day is. */
-export const startMs = 1_700_000_000_000;
+/** Fifteen seconds before a full hour: what is counted by the hour turns within every seed. */
+export const startMs = 1_700_002_785_000;
 
 const maxTold = 400;
 
