@@ -39,6 +39,8 @@ export class ConcurrencyModel {
       }
       case 'task.ended':
         return this.ended(fact);
+      default:
+        return;
     }
   }
 

@@ -40,6 +40,8 @@ export class ModeModel {
       }
       case 'task.leased':
         return insist(mode !== 'draining', 'modes', () => `${fact.data.task_id} leased while draining`);
+      default:
+        return;
     }
   }
 

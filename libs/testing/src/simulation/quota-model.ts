@@ -45,6 +45,9 @@ export class QuotaModel {
       case 'task.ended':
         released(account, fact.data);
         account.tasks.delete(fact.data.task_id);
+        return;
+      default:
+        return;
     }
   }
 
