@@ -14,6 +14,7 @@ import {
   ExplainTargetHandler,
   ExplainTaskHandler,
   Owners,
+  SimulateHandler,
 } from './explaining/index.js';
 import { Clock } from './http/clock.js';
 import { ProblemFilter } from './http/index.js';
@@ -52,6 +53,7 @@ const handlers = [
   GetCommandHandler,
   ExplainTaskHandler,
   ExplainTargetHandler,
+  SimulateHandler,
 ];
 
 @Module({})

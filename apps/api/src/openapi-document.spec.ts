@@ -56,6 +56,7 @@ describe('the OpenAPI document', () => {
        "post /v1/agents/{id}/drain",
        "post /v1/agents/{id}/undrain",
        "post /v1/join-tokens",
+       "post /v1/simulations",
        "post /v1/states",
        "post /v1/states/{id}/resume",
        "post /v1/states/{id}/suspend",

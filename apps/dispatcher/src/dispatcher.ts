@@ -113,7 +113,7 @@ export class Dispatcher {
     this.questions = await startQuestionServer({
       address: this.config.questionsAddress,
       signingKey: this.config.signingKey,
-      answer: (question) => Promise.resolve(this.answer(question)),
+      answer: async (question) => this.answer(question),
     });
     this.group = this.makeGroup(address);
     this.watch(this.group);
@@ -212,7 +212,7 @@ export class Dispatcher {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const host = this.group?.runner(partition)?.host;
     if (!host?.leading) throw new NotLedHere();
-    return answerTo(question, host.view, policy, this.nowMs());
+    return answerTo(question, host.view, policy, this.nowMs);
   }
 
   private async followChecks(partition: number): Promise<void> {

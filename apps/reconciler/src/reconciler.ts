@@ -100,7 +100,7 @@ export class Reconciler {
     this.questions = await startQuestionServer({
       address: this.config.questionsAddress,
       signingKey: this.config.signingKey,
-      answer: (question) => Promise.resolve(this.answer(question)),
+      answer: async (question) => this.answer(question),
     });
     await this.group.start();
     this.tools.readiness.set('log', 'ok');

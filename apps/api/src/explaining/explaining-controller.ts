@@ -1,11 +1,13 @@
-import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { From } from '../access/index.js';
+import { From, Needs } from '../access/index.js';
 import { type Caller } from '../directory/index.js';
+import { BodyOf } from '../fields/index.js';
 import { IdParam } from '../http/id-param.js';
 import { ApiProblems } from '../http/openapi.js';
-import { ExplainTarget, ExplainTask } from './queries.js';
+import { ExplainTarget, ExplainTask, Simulate } from './queries.js';
+import { changesOf, SimulationBody } from './simulation-body.js';
 
 @ApiTags('explanations')
 @ApiProblems()
@@ -20,6 +22,17 @@ export class ExplainingController {
   })
   task(@From() caller: Caller, @Param('id', IdParam) id: string) {
     return this.queries.execute(new ExplainTask(caller, id));
+  }
+
+  @Post('v1/simulations')
+  @Needs('reader')
+  @HttpCode(200)
+  @ApiOperation({
+    summary:
+      'What the scheduler would do now if things were otherwise: admitted, placed, delayed. Writes nothing.',
+  })
+  simulate(@From() caller: Caller, @Body(new BodyOf(SimulationBody)) body: SimulationBody) {
+    return this.queries.execute(new Simulate(caller, changesOf(body)));
   }
 
   @Get('v1/states/:id/targets/:agent/explain')

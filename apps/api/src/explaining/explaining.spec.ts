@@ -81,6 +81,34 @@ describe('explanations over HTTP', () => {
     expect(gone.headers['retry-after']).toBeDefined();
   });
 
+  it('runs what is asked for on the owner, and names what is wrong however deep', async () => {
+    answer = () => ({ admitted: 2 });
+    const body = {
+      limits: { weight: 2 },
+      drain_agents: ['a1'],
+      add_tasks: [{ task: { command: 'true' }, count: 2 }],
+    };
+    const { status, json } = await api.request('POST', '/v1/simulations', { headers, body });
+    expect([status, json]).toEqual([200, { admitted: 2 }]);
+    expect(asked).toMatchObject([
+      {
+        kind: 'simulate',
+        tenant_id: 'ten_acme',
+        changes: { limits: { weight: 2 }, drain: ['a1'], tasks: [{ count: 2, spec: { command: 'true' } }] },
+      },
+    ]);
+    for (const [wrong, field] of [
+      [{ limits: { weight: 0 } }, 'limits.weight'],
+      [{ add_tasks: [{ task: { command: 'true', priority: 10 } }] }, 'add_tasks[0].task.priority'],
+      [{ add_tasks: [{ task: { command: 'true' }, count: 1e9 }] }, 'add_tasks[0].count'],
+      [{ add_tasks: [{ job: {} }] }, 'add_tasks[0].job'],
+      [{ drain: [] }, 'drain'],
+    ]) {
+      const refused = await api.request('POST', '/v1/simulations', { headers, body: wrong });
+      expect([refused.status, refused.json['errors']]).toMatchObject([400, [{ field }]]);
+    }
+  });
+
   it('asks nobody without a key', async () => {
     expect((await api.request('GET', '/v1/tasks/tsk_1/explain')).status).toBe(401);
     expect(asked).toEqual([]);

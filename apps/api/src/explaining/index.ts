@@ -1,3 +1,3 @@
 export { ExplainingController } from './explaining-controller.js';
-export { ExplainTargetHandler, ExplainTaskHandler } from './queries.js';
+export { ExplainTargetHandler, ExplainTaskHandler, SimulateHandler } from './queries.js';
 export { Owners } from './owners.js';

@@ -1,7 +1,8 @@
 import { Inject } from '@nestjs/common';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { type Caller } from '../directory/index.js';
-import { notFound } from '../http/index.js';
+import { type QuestionOf } from '@fluxforge/events/owner-questions';
+import { notFound, ProblemError } from '../http/index.js';
 import { Reads } from '../reads/index.js';
 import { Owners } from './owners.js';
 
@@ -64,5 +65,30 @@ export class ExplainTargetHandler implements IQueryHandler<ExplainTarget> {
     const tenant = caller.tenantId;
     const task = await this.owners.ask('tasks', { kind: 'explain-task', tenant_id: tenant, task_id: taskId });
     return { ...target, task };
+  }
+}
+
+export class Simulate extends Query<unknown> {
+  constructor(
+    readonly caller: Caller,
+    readonly changes: QuestionOf<'simulate'>['changes'],
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(Simulate)
+export class SimulateHandler implements IQueryHandler<Simulate> {
+  constructor(@Inject(Owners) private readonly owners: Owners) {}
+
+  async execute({ caller, changes }: Simulate): Promise<unknown> {
+    const question = { kind: 'simulate', tenant_id: caller.tenantId, changes } as const;
+    const answer = await this.owners.ask('tasks', question);
+    if (answer === null) throw notFound();
+    if (typeof answer === 'object' && 'too_large' in answer) {
+      const detail = `Tenants with more than ${String(answer.too_large)} live tasks cannot be simulated.`;
+      throw new ProblemError('conflict', detail);
+    }
+    return answer;
   }
 }

@@ -6,18 +6,28 @@ import {
 } from '@fluxforge/domain/tasks-context';
 import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
+import { runSimulation } from './simulation.js';
 import { queueView } from './queue-view.js';
 
-/** A JSON value for users; null when there is nothing of that name. Changes nothing. */
-export function answerTo(question: Question, state: TasksState, policy: TasksPolicy, nowMs: number): unknown {
+/** A JSON value for users, or a promise of one; null when there is nothing of that name. Changes nothing. */
+export function answerTo(
+  question: Question,
+  state: TasksState,
+  policy: TasksPolicy,
+  nowMs: () => number,
+): unknown {
   const { tenant_id: tenantId } = question;
   switch (question.kind) {
     case 'explain-task':
-      return explanationView(makeTasksContext(policy).explainTask(state, tenantId, question.task_id, nowMs));
+      return explanationView(
+        makeTasksContext(policy).explainTask(state, tenantId, question.task_id, nowMs()),
+      );
     case 'queue': {
-      const queue = queueOf(state, tenantId, nowMs);
-      return queue && queueView(queue, nowMs);
+      const queue = queueOf(state, tenantId, nowMs());
+      return queue && queueView(queue, nowMs());
     }
+    case 'simulate':
+      return runSimulation(question, state, policy, nowMs);
     default:
       throw new NotLedHere();
   }

@@ -20,3 +20,4 @@ export {
 export { type TasksMessage } from './observe.js';
 export { tasksSnapshotShape } from './snapshot.js';
 export { type TasksState } from './state.js';
+export { simulate, simulationBounds, type Changes, type Simulated, type SimulationEnd } from './simulate.js';

@@ -92,6 +92,39 @@ function taskImage(task: Task): TaskImage {
   return { ...image, lease };
 }
 
+/**
+ * One tenant's realm alone, in a state of its own in which nothing times out, with the agents that are connected now.
+ * What the original goes on to do does not reach it, nor the other way round.
+ */
+export function cloneRealm(state: TasksState, policy: TasksPolicy, tenantId: string): TasksState | null {
+  const realm = state.realms.get(tenantId);
+  if (!realm) return null;
+  const clone = initialState(state.partition);
+  clone.nextOrder = state.nextOrder;
+  clone.latestServedMs = state.latestServedMs;
+  clone.lastFactMs = state.lastFactMs;
+  clone.cluster.modes = { ...state.cluster.modes };
+  const image = realmImage(realm);
+  restoreRealm(clone, policy, {
+    ...image,
+    schedules: image.schedules.map((schedule) => ({ ...schedule })),
+    submissions: structuredClone(image.submissions),
+    output: structuredClone(image.output),
+  });
+  connectAgents(clone, clone.realms.get(tenantId)!, realm);
+  return clone;
+}
+
+function connectAgents(state: TasksState, realm: Realm, original: Realm): void {
+  for (const { id, session, lastAnswerAtMs } of original.agents.values()) {
+    const agent = realm.agents.get(id);
+    if (!agent) continue;
+    agent.session = session && { ...session };
+    agent.lastAnswerAtMs = lastAnswerAtMs;
+    refreshAgent(state, realm, agent);
+  }
+}
+
 /** Null when the text is of another shape; throws when it is no JSON at all. */
 export function deserialize(text: string, policy: TasksPolicy): TasksState | null {
   const image = JSON.parse(text) as StateImage;

@@ -49,6 +49,7 @@ export {
   ScheduleSpec as ScheduleSpecSchema,
   FanoutSpec as FanoutSpecSchema,
 } from './tasks-commands.js';
+export { Mode as ModeSchema } from './closed-lists.js';
 export { statesCommands, StateSpec as StateSpecSchema } from './states-commands.js';
 export { tasksEvents } from './tasks-events.js';
 export { statesEvents } from './states-events.js';

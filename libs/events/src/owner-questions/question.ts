@@ -1,9 +1,25 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Type, type Static } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { LimitsSchema, ModeSchema, TaskSpecSchema } from '@fluxforge/events/catalogue';
 
 const closed = { additionalProperties: false };
 const Id = Type.String({ minLength: 1, maxLength: 128 });
+
+/** A run of the scheduler on a copy with these things changed. */
+const Changes = Type.Object(
+  {
+    limits: Type.Optional(Type.Partial(LimitsSchema)),
+    mode: Type.Optional(ModeSchema),
+    drain: Type.Array(Id, { maxItems: 1_000 }),
+    undrain: Type.Array(Id, { maxItems: 1_000 }),
+    tasks: Type.Array(
+      Type.Object({ spec: TaskSpecSchema, count: Type.Integer({ minimum: 1, maximum: 1_000 }) }, closed),
+      { maxItems: 100 },
+    ),
+  },
+  closed,
+);
 
 /**
  * What an API server asks the owner of a partition: things that only the state in its memory can answer. Reads alone;
@@ -13,10 +29,7 @@ const Question = Type.Union([
   Type.Object({ kind: Type.Literal('explain-task'), tenant_id: Id, task_id: Id }, closed),
   Type.Object({ kind: Type.Literal('explain-target'), tenant_id: Id, state_id: Id, agent_id: Id }, closed),
   Type.Object({ kind: Type.Literal('queue'), tenant_id: Id }, closed),
-  Type.Object(
-    { kind: Type.Literal('simulate'), tenant_id: Id, changes: Type.Record(Type.String(), Type.Unknown()) },
-    closed,
-  ),
+  Type.Object({ kind: Type.Literal('simulate'), tenant_id: Id, changes: Changes }, closed),
 ]);
 export type Question = Static<typeof Question>;
 export type QuestionOf<K extends Question['kind']> = Extract<Question, { kind: K }>;

@@ -1,0 +1,43 @@
+import {
+  simulate,
+  simulationBounds,
+  type SimulationEnd,
+  type TasksPolicy,
+  type TasksState,
+} from '@fluxforge/domain/tasks-context';
+import { type QuestionOf } from '@fluxforge/events/owner-questions';
+
+/** How long the partition's own work waits at most, copying aside. */
+const sliceMs = 5;
+
+/** Runs a simulation in slices, between which the partition goes on. */
+export async function runSimulation(
+  { tenant_id: tenantId, changes }: QuestionOf<'simulate'>,
+  state: TasksState,
+  policy: TasksPolicy,
+  nowMs: () => number,
+) {
+  const steps = simulate(state, policy, tenantId, changes, nowMs());
+  for (;;) {
+    const untilMs = nowMs() + sliceMs;
+    while (nowMs() < untilMs) {
+      const step = steps.next();
+      if (step.done) return simulationView(step.value);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function simulationView(end: SimulationEnd) {
+  if (end === 'unknown_tenant') return null;
+  if (end === 'too_large') return { too_large: simulationBounds.tenantTasks };
+  return {
+    admitted: end.admitted,
+    rejected: end.rejected.map(({ taskId, reason }) => ({ task_id: taskId, reason })),
+    placed: end.placed.map(({ taskId, agentId }) => ({ task_id: taskId, agent_id: agentId })),
+    delayed: end.delayed.map(({ taskId, rule }) => ({ task_id: taskId, rule })),
+    ended: end.ended.map(({ taskId, reason }) => ({ task_id: taskId, reason })),
+    agents_unknown: end.agentsUnknown,
+    complete: end.complete,
+  };
+}

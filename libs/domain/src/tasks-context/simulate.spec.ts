@@ -1,0 +1,79 @@
+import { type TaskSpec } from '@fluxforge/events/catalogue';
+import { command, fact, limits, policy, spec, worldWith, type World } from './scenario.fixture.js';
+import { simulate, type Changes, type Simulated } from './simulate.js';
+
+function run(world: World, changes: Partial<Changes>): Simulated {
+  const before = world.context.serialize(world.state);
+  const steps = simulate(
+    world.state,
+    policy,
+    't',
+    { drain: [], undrain: [], tasks: [], ...changes },
+    world.nowMs,
+  );
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  expect(world.context.serialize(world.state)).toBe(before);
+  return step.value as Simulated;
+}
+
+const add = (count: number, over: Partial<TaskSpec> = {}) => [{ spec: spec(over), count }];
+
+describe('a simulation', () => {
+  it('says what would be placed and what would wait, and changes nothing', () => {
+    const world = worldWith(['a1'], { slots: 2 });
+    const { admitted, placed, delayed, complete } = run(world, { tasks: add(3) });
+    expect([admitted, complete]).toEqual([3, true]);
+    expect(placed).toEqual([
+      { taskId: 'added-1', agentId: 'a1' },
+      { taskId: 'added-2', agentId: 'a1' },
+    ]);
+    expect(delayed).toEqual([{ taskId: 'added-3', rule: 'agents_full' }]);
+  });
+
+  it('holds what is added against limits that are changed', () => {
+    const world = worldWith(['a1'], { slots: 2 });
+    const held = run(world, { limits: { max_running_tasks: 1 }, tasks: add(2) });
+    expect(held.delayed).toEqual([{ taskId: 'added-2', rule: 'quota_running_tasks' }]);
+    const refused = run(world, { limits: { max_queued_tasks: 1 }, tasks: add(3) });
+    expect(refused.rejected.map(({ reason }) => reason)).toEqual([
+      'quota_queued_tasks',
+      'quota_queued_tasks',
+    ]);
+    expect(world.state.realms.get('t')!.tenant.limits).toEqual(limits);
+  });
+
+  it('drains and undrains agents', () => {
+    const world = worldWith(['a1', 'a2'], { slots: 1 });
+    world.input(command('agent.drain', { agent_id: 'a2', drain: true }));
+    world.given(fact.queued('x', { agent_id: 'a2' }));
+    world.settle();
+    expect(run(world, { undrain: ['a2'] }).placed).toEqual([{ taskId: 'x', agentId: 'a2' }]);
+    const drained = run(world, { drain: ['a1', 'a9'], tasks: add(1) });
+    expect(drained.delayed).toEqual([{ taskId: 'added-1', rule: 'agent_draining' }]);
+    expect(drained.agentsUnknown).toEqual(['a9']);
+  });
+
+  it('places exactly what the scheduler then places', () => {
+    const world = worldWith(['a1', 'a2'], { slots: 3 });
+    for (let i = 0; i < 4; i++) world.given(fact.queued(`q${i}`, { priority: i }));
+    const { placed } = run(world, {});
+    const events = world.settle();
+    const real = events.flatMap((event) =>
+      event.type === 'task.leased' ? [{ taskId: event.data.task_id, agentId: event.data.agent_id }] : [],
+    );
+    expect(placed).toEqual(real);
+  });
+
+  it('knows modes, unknown tenants and its bounds', () => {
+    const world = worldWith(['a1']);
+    expect(run(world, { mode: 'read-only', tasks: add(1) }).rejected).toEqual([
+      { taskId: 'added-1', reason: 'mode_read_only' },
+    ]);
+    const none = { drain: [], undrain: [], tasks: [] };
+    expect(simulate(world.state, policy, 'nobody', none, 0).next().value).toBe('unknown_tenant');
+    const roomy = { ...limits, max_queued_tasks: 1_000_000 };
+    const many = run(world, { limits: roomy, tasks: add(5_000) });
+    expect(many.admitted).toBe(1_000);
+  });
+});

@@ -1,0 +1,169 @@
+import {
+  type Command,
+  type Decided,
+  type Limits,
+  type Mode,
+  type ReasonCode,
+  type TaskSpec,
+} from '@fluxforge/events/catalogue';
+import { decided } from '@fluxforge/domain/kernel';
+import { decide, type Own } from './decide.js';
+import { evolve } from './evolve.js';
+import { explainTask } from './explain.js';
+import { plan } from './plan.js';
+import { type TasksPolicy } from './policy.js';
+import { cloneRealm } from './snapshot.js';
+import { type TasksState } from './state.js';
+
+/** What is to be different. */
+export interface Changes {
+  readonly limits?: Partial<Limits>;
+  readonly mode?: Mode;
+  readonly drain: readonly string[];
+  readonly undrain: readonly string[];
+  readonly tasks: readonly { readonly spec: TaskSpec; readonly count: number }[];
+}
+
+export interface Simulated {
+  /** Ids of the added tasks are made here: `added-1` and on. */
+  readonly admitted: number;
+  readonly rejected: readonly { readonly taskId: string; readonly reason: ReasonCode }[];
+  /** Leases that would be given at once, added tasks or others. */
+  readonly placed: readonly { readonly taskId: string; readonly agentId: string }[];
+  /** Added tasks that would wait, and for what; of others, those that wait now are not listed. */
+  readonly delayed: readonly { readonly taskId: string; readonly rule: ReasonCode }[];
+  readonly ended: readonly { readonly taskId: string; readonly reason: ReasonCode }[];
+  readonly agentsUnknown: readonly string[];
+  /** False: there would have been more decisions than `simulationBounds.decisions`. */
+  readonly complete: boolean;
+}
+
+/** A bigger tenant is refused: copying it would hold up the partition. */
+export const simulationBounds = { tenantTasks: 10_000, added: 1_000, decisions: 2_000 } as const;
+
+export type SimulationEnd = Simulated | 'unknown_tenant' | 'too_large';
+
+/**
+ * The scheduler itself, run on a copy of one tenant with some things changed: one pass at `nowMs`, no clock moving on.
+ * Writes nothing. A generator, so that who runs it can let other work in between steps; only the copying, at its
+ * start, is one piece.
+ */
+export function* simulate(
+  state: TasksState,
+  policy: TasksPolicy,
+  tenantId: string,
+  changes: Changes,
+  nowMs: number,
+): Generator<void, SimulationEnd> {
+  const tasks = state.realms.get(tenantId)?.tasks.size;
+  if (tasks === undefined) return 'unknown_tenant';
+  if (tasks > simulationBounds.tenantTasks) return 'too_large';
+  const run = new Run(
+    cloneRealm(state, policy, tenantId)!,
+    policy,
+    tenantId,
+    Math.max(nowMs, state.lastFactMs),
+  );
+  yield;
+  run.change(changes);
+  for (const spec of specsOf(changes)) {
+    run.submit(spec);
+    yield;
+  }
+  let complete = false;
+  for (let i = 0; i < simulationBounds.decisions; i++) {
+    complete = !run.step();
+    if (complete) break;
+    yield;
+  }
+  for (const taskId of run.waiting()) {
+    run.explain(taskId);
+    yield;
+  }
+  return { ...run.result(), complete };
+}
+
+function* specsOf({ tasks }: Changes): Iterable<TaskSpec> {
+  let added = 0;
+  for (const { spec, count } of tasks) {
+    for (let i = 0; i < count && added < simulationBounds.added; i++, added++) yield spec;
+  }
+}
+
+class Run {
+  private added = 0;
+  private readonly rejected: { taskId: string; reason: ReasonCode }[] = [];
+  private readonly placed: { taskId: string; agentId: string }[] = [];
+  private readonly delayed: { taskId: string; rule: ReasonCode }[] = [];
+  private readonly ended: { taskId: string; reason: ReasonCode }[] = [];
+  private readonly agentsUnknown: string[] = [];
+  private facts = 0;
+
+  constructor(
+    private readonly state: TasksState,
+    private readonly policy: TasksPolicy,
+    private readonly tenantId: string,
+    private readonly nowMs: number,
+  ) {}
+
+  change({ limits, mode, drain, undrain }: Changes): void {
+    const { tenant, agents } = this.state.realms.get(this.tenantId)!;
+    const id = this.tenantId;
+    if (limits) this.take(decided('tenant.limits-set', id, id, { limits: { ...tenant.limits, ...limits } }));
+    if (mode) this.take(decided('tenant.mode-set', id, id, { mode, reason: 'operator' }));
+    for (const agentId of [...drain, ...undrain]) {
+      const data = { agent_id: agentId, drain: drain.includes(agentId) };
+      if (agents.has(agentId)) this.take(decided('agent.drain-set', id, agentId, data));
+      else this.agentsUnknown.push(agentId);
+    }
+  }
+
+  submit(spec: TaskSpec): void {
+    const taskId = `added-${++this.added}`;
+    const provenance = {
+      actor: 'simulation',
+      reason: null,
+      causationId: '',
+      correlationId: '',
+      traceparent: null,
+    };
+    const data = { task_id: taskId, spec };
+    const command = { type: 'task.submit', data, id: taskId, tenantId: this.tenantId, provenance } as Command;
+    for (const event of decide(this.state, this.policy, { kind: 'command', command }, this.nowMs))
+      this.take(event);
+  }
+
+  /** False when nothing is left to decide. */
+  step(): boolean {
+    const events = plan(this.state, this.policy, this.nowMs, 1);
+    for (const event of events) this.take(event);
+    return events.length > 0;
+  }
+
+  waiting(): string[] {
+    const { tasks } = this.state.realms.get(this.tenantId)!;
+    const ids = Array.from({ length: this.added }, (_, i) => `added-${i + 1}`);
+    return ids.filter((id) => tasks.get(id)?.lease === null);
+  }
+
+  explain(taskId: string): void {
+    const why = explainTask(this.state, this.policy, this.tenantId, taskId, this.nowMs);
+    if (why.phase === 'queued') this.delayed.push({ taskId, rule: why.rule });
+  }
+
+  result(): Omit<Simulated, 'complete'> {
+    const { rejected, placed, delayed, ended, agentsUnknown } = this;
+    return { admitted: this.added - rejected.length, rejected, placed, delayed, ended, agentsUnknown };
+  }
+
+  private take(event: Decided<Own>): void {
+    evolve(this.state, this.policy, { ...event, id: `s${++this.facts}`, timeMs: this.nowMs });
+    if (event.type === 'task.rejected') {
+      this.rejected.push({ taskId: event.data.task_id, reason: event.data.reason });
+    } else if (event.type === 'task.leased') {
+      this.placed.push({ taskId: event.data.task_id, agentId: event.data.agent_id });
+    } else if (event.type === 'task.ended') {
+      this.ended.push({ taskId: event.data.task_id, reason: event.data.reason });
+    }
+  }
+}
