@@ -10,5 +10,4 @@ export {
   type FairShare,
 } from './fair-share.js';
 export { laneOf } from './placement-group.js';
-export { effectivePriority, rankOf } from './ready-tasks.js';
-export { TenantQueue, type Choice } from './tenant-queue.js';
+export { effectivePriority, rankOf, TenantQueue, type Choice } from './tenant-queue.js';

@@ -10,27 +10,37 @@ export interface Choice extends Pick {
 }
 
 /**
+ * Where a task stands among those of its tenant: its priority, less one for every `agingMs` it has waited.
+ * All grow older at one pace, so the order between two tasks never changes and a heap can keep it.
+ */
+export function rankOf(task: Task, agingMs: number): number {
+  return task.spec.priority * agingMs + task.readyAtMs;
+}
+
+export function effectivePriority(task: Task, agingMs: number, nowMs: number): number {
+  return task.spec.priority - Math.max(0, nowMs - task.readyAtMs) / agingMs;
+}
+
+/**
  * The ready tasks of one tenant, and its agents with room. All of it is derived: from the tasks, the agents
  * and the sessions. `choose` moves groups between open and blocked, which changes no answer.
  */
 export class TenantQueue {
-  private readonly groups: Groups;
+  private readonly groups = new Groups();
+  private readonly groupOf = new Map<Task, PlacementGroup>();
   private readonly open = new PriorityQueue<PlacementGroup>();
   private readonly blocked = new BlockedGroups();
   private readonly parked = new ParkedGroups();
   private readonly free = new FreeAgents();
-  private ready = 0;
 
   constructor(
-    agingMs: number,
+    private readonly agingMs: number,
     private readonly agents: ReadonlyMap<string, Agent>,
     private readonly gateRules: () => readonly GateRule[],
-  ) {
-    this.groups = new Groups(agingMs);
-  }
+  ) {}
 
   get readyTasks(): number {
-    return this.ready;
+    return this.groupOf.size;
   }
 
   /** Something here may fit somewhere. */
@@ -39,15 +49,13 @@ export class TenantQueue {
   }
 
   has(task: Task): boolean {
-    return task.group !== null;
+    return this.groupOf.has(task);
   }
 
   add(task: Task): void {
-    if (task.group) return;
     const group = this.groups.of(task);
-    group.ready.add(task);
-    task.group = group;
-    this.ready += 1;
+    group.ready.set(task, rankOf(task, this.agingMs), task.order);
+    this.groupOf.set(task, group);
     if (!group.blocked && group.parkedAt === null) this.reopen(group);
   }
 
@@ -60,10 +68,9 @@ export class TenantQueue {
   }
 
   remove(task: Task): void {
-    const group = task.group as PlacementGroup | null;
+    const group = this.groupOf.get(task);
     if (!group) return;
-    task.group = null;
-    this.ready -= 1;
+    this.groupOf.delete(task);
     group.ready.delete(task);
     if (group.ready.size > 0) {
       if (!group.blocked && group.parkedAt === null) this.reopen(group);
@@ -113,7 +120,7 @@ export class TenantQueue {
   }
 
   private unblockFor(agent: Agent, demanding: boolean): void {
-    for (const group of this.blocked.candidates(agent.id, this.free.labelsIn(agent), demanding)) {
+    for (const group of this.blocked.candidates(agent.id, agent.labels, demanding)) {
       if (!fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) continue;
       this.blocked.delete(group);
       this.reopen(group);

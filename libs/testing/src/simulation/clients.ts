@@ -11,10 +11,10 @@ import { type AppendFailure } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
 import { drawStateSpec, drawTaskSpec, versionOf } from '../workload/index.js';
-import { AdmissionClients } from './admission-clients.js';
 import { type FaultyLog } from './faulty-log.js';
 import { type Prng } from './prng.js';
 import { type Scenario } from './scenario.js';
+import { ScheduleClients } from './schedule-clients.js';
 import { type Timeline } from './timeline.js';
 import { type Witness } from './witness.js';
 
@@ -45,18 +45,21 @@ export class Clients {
   private commands = 0;
   private readonly states = new Map<string, Map<string, StateSpec>>();
   private labels = 0;
-  private readonly admission: AdmissionClients;
+  private readonly schedules: ScheduleClients;
+  private readonly windowPrng: Prng;
 
   constructor(
     private readonly world: ClientWorld,
     private readonly prng: Prng,
     private readonly agents: readonly Enrolment[],
   ) {
-    this.admission = new AdmissionClients(
-      world.scenario,
-      prng,
-      (tenantId, body, partition) => this.send(tenantId, body, null, undefined, partition),
-      world.witness.tasks.tenants,
+    const { scenario, witness } = world;
+    this.windowPrng = prng.fork('windows');
+    this.schedules = new ScheduleClients(
+      prng.fork('schedules'),
+      scenario.moment,
+      witness.schedules,
+      (tenantId, body) => this.send(tenantId, body),
     );
   }
 
@@ -84,9 +87,19 @@ export class Clients {
     for (const agent of this.agents) timeline.after(60, 'token', () => this.enrol(agent));
     this.loop('task', scenario.taskEveryMs, () => this.submit());
     this.loop('state', scenario.stateEveryMs, () => this.changeStates());
+    this.loop('schedule', scenario.scheduleEveryMs, () => this.schedule());
     this.loop('operate', 6_000, () => this.operate());
-    this.loop('limits', scenario.limitsEveryMs, () => this.admission.setLimits());
-    this.loop('mode', scenario.modeEveryMs, () => this.later(2_500, 'mode', this.admission.setMode()));
+  }
+
+  private schedule(): void {
+    const { timeline, scenario, witness } = this.world;
+    const tenantId = this.prng.pick(scenario.tenants);
+    if (witness.tasks.tenants.has(tenantId))
+      this.schedules.act(tenantId, timeline.nowMs, this.agentIds(tenantId));
+  }
+
+  private agentIds(tenantId: string): string[] {
+    return this.agents.filter((agent) => agent.tenantId === tenantId).map(({ agentId }) => agentId);
   }
 
   /** No new work; agents that were drained are taken back, and what no agent will ever suit is cancelled. */
@@ -98,13 +111,21 @@ export class Clients {
   /** Again and again: what was sent before may land late. */
   private tidy(): void {
     const { witness, timeline } = this.world;
-    this.admission.tidy(witness.admission);
     for (const agent of witness.tasks.agents.values()) {
       if (agent.draining) this.drain(agent.tenantId, agent.id, false);
     }
     for (const task of witness.tasks.tasks.values()) {
       if (task.end !== null || witness.tasks.placeable(task)) continue;
       this.send(task.tenantId, { type: 'task.cancel', data: { task_id: task.id } });
+    }
+    this.schedules.tidy();
+    for (const { tenantId, id: state_id, spec, deleted } of witness.states.states.values()) {
+      if (deleted || !spec.windows) continue;
+      const { windows: _, ...open } = spec;
+      this.send(tenantId, {
+        type: 'state.update',
+        data: { state_id, name: state_id, labels: {}, spec: open },
+      });
     }
     timeline.after(3_000, 'tidy', () => this.tidy());
   }
@@ -157,9 +178,8 @@ export class Clients {
     // Nobody has a key of a tenant that is not there yet.
     if (!witness.tasks.tenants.has(tenantId)) return;
     this.tasks += 1;
-    const agentIds = this.agents.filter((agent) => agent.tenantId === tenantId).map(({ agentId }) => agentId);
-    const place = { nowMs: timeline.nowMs, agentIds, requests: scenario.requests };
-    const spec = this.admission.keyed(drawTaskSpec(this.prng, place));
+    const agentIds = this.agentIds(tenantId);
+    const spec = drawTaskSpec(this.prng, { nowMs: timeline.nowMs, agentIds, requests: scenario.requests });
     const isKeyed = this.prng.chance(0.5);
     const taskId = `${isKeyed ? 'key' : 'task'}-${this.tasks}`;
     const bodyHash = hashHex(JSON.stringify(spec));
@@ -202,7 +222,7 @@ export class Clients {
   }
 
   private declare(tenantId: string, stateId: string): void {
-    const spec = drawStateSpec(this.prng, stateId, 1);
+    const spec = this.windowed(drawStateSpec(this.prng, stateId, 1));
     (this.states.get(tenantId) as Map<string, StateSpec>).set(stateId, spec);
     const data = { state_id: stateId, name: stateId, labels: {}, spec };
     this.send(tenantId, { type: 'state.declare', data });
@@ -213,10 +233,16 @@ export class Clients {
     const states = this.states.get(tenantId) as Map<string, StateSpec>;
     this.labels += 1;
     const known = states.get(stateId) as StateSpec;
-    const spec = this.prng.chance(0.2) ? known : drawStateSpec(this.prng, stateId, versionOf(known) + 1);
+    const spec = this.prng.chance(0.2)
+      ? known
+      : this.windowed(drawStateSpec(this.prng, stateId, versionOf(known) + 1));
     states.set(stateId, spec);
     const labels = { change: String(this.labels) };
     this.send(tenantId, { type: 'state.update', data: { state_id: stateId, name: stateId, labels, spec } });
+  }
+
+  private windowed(spec: StateSpec): StateSpec {
+    return this.windowPrng.chance(0.3) ? { ...spec, windows: this.schedules.windows() } : spec;
   }
 
   private operate(): void {
@@ -233,13 +259,7 @@ export class Clients {
   }
 
   /** Sends until the log is known to have it, as a patient client of the API would. */
-  private send(
-    tenantId: string,
-    body: CommandBody,
-    taskId: string | null = null,
-    then?: () => void,
-    toPartition?: number,
-  ): void {
+  private send(tenantId: string, body: CommandBody, taskId: string | null = null, then?: () => void): void {
     const { timeline, log, topics, witness, scenario } = this.world;
     this.commands += 1;
     const id = `c-${this.commands}`;
@@ -248,15 +268,12 @@ export class Clients {
     const provenance = { actor, reason: null, causationId: id, correlationId: id, traceparent: null };
     const command = { ...body, id, tenantId, provenance } as Command;
     const context: ContextName = body.type.startsWith('state.') ? 'states' : 'tasks';
-    const partition = toPartition ?? partitionOf(tenantId, scenario.partitions);
-    const tp = { topic: topics.commands[context], partition };
+    const tp = { topic: topics.commands[context], partition: partitionOf(tenantId, scenario.partitions) };
     if (this.prng.chance(scenario.poison)) log.land(tp, [poison(tenantId, id)]);
     const again = (failure: AppendFailure): void => {
       // Without a key the API would make another task of it.
       if (body.type === 'task.submit' && !body.data.keyed && failure === 'unknown') return;
-      timeline.after(this.prng.spread(retryMs), 'send-again', () =>
-        this.send(tenantId, body, taskId, then, toPartition),
-      );
+      timeline.after(this.prng.spread(retryMs), 'send-again', () => this.send(tenantId, body, taskId, then));
     };
     log.append(tp, [encodeCommand(command, timeline.nowMs)], {
       ok: () => {

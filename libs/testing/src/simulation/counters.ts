@@ -20,16 +20,13 @@ export const sometimes = [
   'twin',
   'group reset',
   'projector crash',
+  'blackout',
+  'schedule fired',
+  'schedule missed',
+  'overlap forbidden',
+  'overlap replaced',
+  'remediation in a window',
   'requests placed',
-  'queued quota',
-  'running quota',
-  'rate quota',
-  'output quota',
-  'mode refusal',
-  'overload',
-  'key taken',
-  'key dropped',
-  'superseded',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

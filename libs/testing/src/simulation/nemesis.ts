@@ -36,6 +36,8 @@ export class Nemesis {
   start(): void {
     const { nodes, network, agentCrashEveryMs, relabelEveryMs, driftEveryMs } = this.scenario;
     const { groups } = this.victims;
+    if (this.scenario.blackoutMs > 0)
+      this.timeline.after(this.prng.between(5_000, 20_000), 'blackout', () => this.blackout());
     this.loop('crash', nodes.crashEveryMs, () => this.crash());
     this.loop('pause', nodes.pauseEveryMs, () => this.pause());
     this.loop('twin', nodes.twinEveryMs, () => this.twin());
@@ -66,6 +68,23 @@ export class Nemesis {
       this.timeline.note(() => `nemesis: ${what}`);
       strike();
       this.loop(what, meanMs, strike);
+    });
+  }
+
+  /** A power cut: nobody is there to do what is due. Whoever is started meanwhile dies again. */
+  private blackout(): void {
+    this.victims.counters.add('blackout');
+    const endMs = this.timeline.nowMs + this.scenario.blackoutMs;
+    const dark = (): void => {
+      if (this.stopped || this.timeline.nowMs >= endMs) return;
+      for (const address of this.victims.addresses) this.victims.current(address)?.kill();
+      this.timeline.after(500, 'dark', dark);
+    };
+    dark();
+    this.timeline.after(this.scenario.blackoutMs, 'light', () => {
+      for (const address of this.victims.addresses) {
+        if (!this.victims.current(address)?.process.alive) this.victims.start(address);
+      }
     });
   }
 

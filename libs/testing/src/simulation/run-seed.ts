@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { type Counters } from './counters.js';
-import { startMs } from './timeline.js';
 import { World } from './world.js';
 
 export interface SeedResult {
@@ -33,7 +32,7 @@ export function runSeed(seed: number): SeedResult {
   return {
     seed,
     steps: timeline.steps,
-    virtualMs: timeline.nowMs - startMs,
+    virtualMs: timeline.nowMs - timeline.startMs,
     trace: traceOf(world),
     counters,
     violation,

@@ -2,6 +2,7 @@ import { type StatesPolicy } from '@fluxforge/domain/states-context';
 import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
 import { type Resources } from '@fluxforge/events/catalogue';
 import { type Prng } from './prng.js';
+import { moments, type Moment } from './schedule-clients.js';
 
 /** Probabilities of what becomes of an append, and how long it takes. What is left is a good one. */
 export interface LogFaults {
@@ -38,6 +39,12 @@ export interface NodeFaults {
 
 export interface Scenario {
   readonly seed: number;
+  /** Virtual time begins shortly before a moment that schedules are about. */
+  readonly startMs: number;
+  readonly moment: Moment;
+  readonly scheduleEveryMs: number;
+  /** For so long no control process runs at all; 0: that does not happen. */
+  readonly blackoutMs: number;
   readonly partitions: number;
   readonly tenants: readonly string[];
   readonly agentsPerTenant: number;
@@ -61,10 +68,6 @@ export interface Scenario {
   readonly taskEveryMs: number;
   readonly stateEveryMs: number;
   readonly driftEveryMs: number;
-  readonly limitsEveryMs: number;
-  readonly modeEveryMs: number;
-  /** Mean time between spans in which a dispatcher is slow; Infinity: never. */
-  readonly pressureEveryMs: number;
   readonly projectorCrash: number;
   readonly snapshotEveryMs: number;
   readonly limits: { readonly maxBatchRecords: number; readonly maxQueuedMessages: number };
@@ -80,10 +83,19 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     prng.chance(probability) ? low + prng.next() * (high - low) : 0;
   const every = (probability: number, low: number, high: number): number =>
     prng.chance(probability) ? prng.between(low, high) : Infinity;
+  const clock = prng.fork('clock');
+  const moment = clock.pick(moments);
+  // Expressions name whole minutes: only a longer history has more than one of them.
+  const longerMs = clock.chance(0.3) ? clock.between(62_000, 100_000) : 0;
+  const blackoutMs = clock.chance(0.4) ? longerMs : 0;
   const first = prng.below(tenantNames.length);
   const second = (first + 1 + prng.below(tenantNames.length - 1)) % tenantNames.length;
   return {
     seed,
+    startMs: moment.atMs - clock.between(8_000, 25_000),
+    moment,
+    scheduleEveryMs: clock.pick([1_500, 4_000]),
+    blackoutMs,
     partitions: prng.between(1, 2),
     tenants: [tenantNames[first] as string, tenantNames[second] as string],
     agentsPerTenant: prng.between(1, 2),
@@ -91,7 +103,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     capacity: prng.chance(0.6) ? { cpu_millis: prng.between(500, 2_000), memory_bytes: 1_000 } : null,
     requests: some(0.7, 0.1, 0.7),
     weights: [prng.pick([1, 1, 2, 5]), prng.pick([1, 1, 3])],
-    chaosMs: prng.between(24_000, 36_000),
+    chaosMs: prng.between(24_000, 36_000) + longerMs,
     log: {
       lostAck: some(0.5, 0.002, 0.02),
       late: some(0.5, 0.002, 0.02),
@@ -126,9 +138,6 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     taskEveryMs: prng.pick([250, 500, 1_000]),
     stateEveryMs: prng.between(2_500, 6_000),
     driftEveryMs: prng.between(2_500, 8_000),
-    limitsEveryMs: every(0.5, 3_000, 10_000),
-    modeEveryMs: every(0.35, 4_000, 12_000),
-    pressureEveryMs: every(0.3, 3_000, 8_000),
     snapshotEveryMs: every(0.7, 800, 5_000),
     projectorCrash: some(0.7, 0.02, 0.2),
     limits: { maxBatchRecords: prng.pick([4, 16, 500]), maxQueuedMessages: prng.pick([3, 10_000]) },
@@ -149,7 +158,6 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     overload: {
       queued: prng.pick([
         { high: 6, low: 3 },
-        { high: 1_000, low: 500 },
         { high: 1_000, low: 500 },
       ]),
       eventLoopDelayMs: { high: 100, low: 20 },

@@ -11,6 +11,7 @@ import { type Counters } from './counters.js';
 import { type Machines } from './machines.js';
 import { type TasksModel } from './tasks-model.js';
 import { insist } from './violation.js';
+import { insistWindow } from './window-model.js';
 
 interface TargetModel {
   readonly agentId: string;
@@ -216,6 +217,7 @@ export class StatesModel {
         target.obscured = true;
         return;
       case 'remediation.requested':
+        insistWindow(state.spec, fact.data, fact.timeMs, this.counters);
         return this.requested(state, target, fact.data);
       case 'remediation.given-up':
         insist(

@@ -8,9 +8,6 @@ interface Due {
   readonly run: () => void;
 }
 
-/** Fifteen seconds before a full hour: what is counted by the hour turns within every seed. */
-export const startMs = 1_700_002_785_000;
-
 const maxTold = 400;
 
 /**
@@ -18,7 +15,7 @@ const maxTold = 400;
  * anything happen, so the same seed is the same history; `trace` is a running hash of it.
  */
 export class Timeline {
-  nowMs = startMs;
+  nowMs: number;
   steps = 0;
   trace = 0x811c9dc5;
   /** What was worth telling of late, for the report of a violation. */
@@ -26,7 +23,12 @@ export class Timeline {
   private readonly heap: Due[] = [];
   private seq = 0;
 
-  constructor(private readonly ties: Prng) {}
+  constructor(
+    private readonly ties: Prng,
+    readonly startMs: number,
+  ) {
+    this.nowMs = startMs;
+  }
 
   after(ms: number, what: string, run: () => void): void {
     this.seq += 1;
@@ -65,7 +67,7 @@ export class Timeline {
   }
 
   story(): string[] {
-    return this.told.slice(-maxTold).map(({ atMs, tell }) => `${atMs - startMs} ${tell()}`);
+    return this.told.slice(-maxTold).map(({ atMs, tell }) => `${atMs - this.startMs} ${tell()}`);
   }
 
   private rise(from: number): void {

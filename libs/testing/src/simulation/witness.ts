@@ -6,11 +6,11 @@ import { formatTerm, type EpochTerm } from '@fluxforge/events/journal';
 import { type StoredRecord, type TopicPartition } from '@fluxforge/events/log';
 import { type HostSettings } from '@fluxforge/events/partition-host';
 import { type Topics } from '@fluxforge/events/topics';
-import { AdmissionModels } from './admission-models.js';
 import { type Counters } from './counters.js';
 import { type Accepted, JournalModel } from './journal-model.js';
 import { keyText } from './messages.js';
 import { type Scenario } from './scenario.js';
+import { ScheduleModel } from './schedule-model.js';
 import { findingKey, StatesModel } from './states-model.js';
 import { type attemptKey, TasksModel } from './tasks-model.js';
 import { type Timeline } from './timeline.js';
@@ -29,8 +29,7 @@ export class Witness {
   readonly journals: Readonly<Record<ContextName, readonly JournalModel[]>>;
   readonly tasks: TasksModel;
   readonly states: StatesModel;
-  /** By partition. */
-  readonly admission: readonly AdmissionModels[];
+  readonly schedules: ScheduleModel;
   /** Set by the world: whether an agent runs an attempt within its own time. */
   runsInTime: (tenantId: string, agentId: string, key: string) => boolean = () => false;
   private readonly commands = new Map<string, Sent>();
@@ -58,8 +57,8 @@ export class Witness {
       wasRequested: (tenant: string, task: string) => this.requestedTasks.has(`${tenant}/${task}`),
     };
     this.tasks = new TasksModel(scenario, evidence, counters);
-    this.admission = this.journals.tasks.map(() => new AdmissionModels(counters));
     this.states = new StatesModel(this.tasks, counters);
+    this.schedules = new ScheduleModel(counters);
   }
 
   landed({ topic, partition }: TopicPartition, records: readonly StoredRecord[]): void {
@@ -178,10 +177,11 @@ export class Witness {
     if (fact.type === 'task.leased') this.leases.add(leaseKey(fact.tenantId, fact.data));
     if (fact.type === 'remediation.requested')
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
-    if (journal.context === 'tasks') {
-      this.tasks.fold(accepted);
-      this.admission[journal.partition]?.fold(fact);
-    } else this.states.fold(fact);
+    if (fact.type === 'schedule.fired' && fact.data.task_id !== undefined)
+      this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
+    this.schedules.fold(fact);
+    if (journal.context === 'tasks') this.tasks.fold(accepted);
+    else this.states.fold(fact);
     if (fact.type === 'command.accepted' && fact.data.resource_id?.startsWith('key-')) {
       this.counters.add('duplicate key');
     }

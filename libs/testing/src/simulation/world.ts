@@ -58,7 +58,7 @@ export class World {
   constructor(seed: number) {
     this.root = new Prng(`seed ${seed}`);
     this.scenario = drawScenario(seed, this.root.fork('scenario'));
-    this.timeline = new Timeline(this.root.fork('ties'));
+    this.timeline = new Timeline(this.root.fork('ties'), this.scenario.startMs);
     const { scenario, timeline, topics, counters, root } = this;
     this.log = new FaultyLog(timeline, root.fork('log'), scenario.log);
     for (const context of contexts) {
