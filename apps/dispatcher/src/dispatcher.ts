@@ -38,6 +38,7 @@ import { HeldRequests } from './checks/held-requests.js';
 import { answerTo } from './questions/answers.js';
 import { Effects } from './effects/effects.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
+import { PressureGauge } from './pressure/pressure.js';
 import { TaskTelemetry } from './partition/task-telemetry.js';
 import { OwnerMap } from './partition/owner-map.js';
 
@@ -67,6 +68,12 @@ export class Dispatcher {
   private readonly effects: Effects;
   private readonly forwarder: CheckForwarder;
   private readonly telemetry: TaskTelemetry;
+  private readonly pressure = new PressureGauge((message) => {
+    for (const partition of this.group?.placed ?? []) {
+      const runner = this.group?.runner(partition);
+      if (runner?.host.leading) runner.offer(message(partition), 0, 'system:dispatcher');
+    }
+  });
   private readonly held = new HeldRequests(this.nowMs);
   private readonly snapshots: Snapshots;
   private readonly claimOffsets = new Map<number, number>();
@@ -118,11 +125,13 @@ export class Dispatcher {
     this.group = this.makeGroup(address);
     this.watch(this.group);
     await this.group.start();
+    this.pressure.start();
     this.tools.readiness.set('log', 'ok');
     return address;
   }
 
   async stop(): Promise<void> {
+    this.pressure.stop();
     await this.questions?.close();
     await this.group?.close();
     await this.snapshots.close();
@@ -190,6 +199,10 @@ export class Dispatcher {
           offset: claimOffset,
         });
         void this.followChecks(partition);
+      },
+      onCommit: (partition, records, latencyMs) => {
+        telemetry.onCommit(partition, records, latencyMs);
+        this.pressure.committed(partition, latencyMs);
       },
       onDeciding: (partition) => this.streams.led(partition),
       onFallen: (partition, reason) => {

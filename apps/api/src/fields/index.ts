@@ -23,6 +23,7 @@ export {
   backoff,
   listOf,
 } from './value-checks.js';
+export { objectOf } from './object-checks.js';
 export { Field, type FieldOptions } from './field.js';
 export { validated, type Shape } from './validate.js';
 export { BodyOf, OptionalBodyOf, QueryOf, Parameter } from './pipes.js';

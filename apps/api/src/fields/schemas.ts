@@ -1,4 +1,5 @@
 import { type ApiPropertyOptions } from '@nestjs/swagger';
+import { concurrencyStrategies } from '@fluxforge/events/catalogue';
 
 /** How OpenAPI shows the fields that are no plain strings. */
 export const commandSchema: ApiPropertyOptions = {
@@ -17,6 +18,27 @@ export const labelsSchema: ApiPropertyOptions = {
 export const selectorSchema: ApiPropertyOptions = {
   type: undefined,
   oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: { type: 'string' } }],
+};
+
+export const requestsSchema: ApiPropertyOptions = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    cpu_millis: { type: 'integer', minimum: 0, maximum: 1_024_000 },
+    memory_bytes: { type: 'integer', minimum: 0, maximum: 2 ** 50 },
+    slots: { type: 'integer', minimum: 1, maximum: 1024, default: 1 },
+  },
+};
+
+export const concurrencySchema: ApiPropertyOptions = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['key'],
+  properties: {
+    key: { type: 'string', minLength: 1, maxLength: 128 },
+    max: { type: 'integer', minimum: 1, maximum: 10_000, default: 1 },
+    strategy: { enum: [...concurrencyStrategies.values], default: 'queue' },
+  },
 };
 
 export const backoffSchema: ApiPropertyOptions = {

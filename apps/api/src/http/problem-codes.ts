@@ -127,6 +127,24 @@ const list = {
     meaning: 'Between two owners; a moment later there is one.',
     retry: true,
   },
+  mode_degraded: {
+    status: 503,
+    title: 'Only urgent work is let in now',
+    meaning: 'The tenant or its partition is degraded: priorities 0 to 2 are let in. Nothing was written.',
+    retry: true,
+  },
+  mode_read_only: {
+    status: 503,
+    title: 'Nothing new is let in now',
+    meaning: 'The tenant or its partition is read-only; what is queued goes on. Nothing was written.',
+    retry: true,
+  },
+  mode_draining: {
+    status: 503,
+    title: 'Nothing new is let in or started now',
+    meaning: 'The tenant or its partition is draining; what runs finishes. Nothing was written.',
+    retry: true,
+  },
   owner_unavailable: {
     status: 503,
     title: 'The owner of the partition does not answer',

@@ -1,4 +1,11 @@
-import { executors } from '@fluxforge/events/catalogue';
+import {
+  concurrencyStrategies,
+  executors,
+  placementStrategies,
+  type ConcurrencyStrategy,
+  type PlacementStrategy,
+  type Requests,
+} from '@fluxforge/events/catalogue';
 import {
   backoff,
   commandLine,
@@ -10,6 +17,7 @@ import {
   flaw,
   labels,
   name,
+  objectOf,
   oneOf,
   resourceId,
   selector,
@@ -19,11 +27,30 @@ import {
   wholeNumber,
   type Flaw,
 } from '../fields/index.js';
-import { backoffSchema, commandSchema, labelsSchema, selectorSchema } from '../fields/schemas.js';
+import {
+  backoffSchema,
+  commandSchema,
+  concurrencySchema,
+  labelsSchema,
+  requestsSchema,
+  selectorSchema,
+} from '../fields/schemas.js';
 
 const second = 1000;
 const hour = 3600 * second;
 const day = 24 * hour;
+
+const requests = objectOf({
+  cpu_millis: { check: wholeNumber({ min: 0, max: 1_024_000 }) },
+  memory_bytes: { check: wholeNumber({ min: 0, max: 2 ** 50 }) },
+  slots: { check: wholeNumber({ min: 1, max: 1024 }) },
+});
+
+const concurrency = objectOf({
+  key: { check: text({ min: 1, max: 128 }), required: true },
+  max: { check: wholeNumber({ min: 1, max: 10_000 }) },
+  strategy: { check: oneOf(concurrencyStrategies.values) },
+});
 
 /** A task as it is submitted. Fields left out have the defaults of `task-spec.ts`. */
 export class TaskBody {
@@ -69,6 +96,11 @@ export class TaskBody {
   @Field(time, { description: 'Not started before.', schema: { format: 'date-time' } })
   not_before?: string;
 
+  @Field(duration({ min: 0, max: 30 * day }), {
+    description: 'Not started before this long after it was submitted; instead of `not_before`.',
+  })
+  delay?: string;
+
   @Field(time, { description: 'Never started after; ends as expired.', schema: { format: 'date-time' } })
   not_after?: string;
 
@@ -105,6 +137,26 @@ export class TaskBody {
   })
   output_limit_bytes?: number;
 
+  @Field(requests, {
+    description: 'What a run takes of its agent; one slot unless said.',
+    schema: requestsSchema,
+  })
+  requests?: Requests;
+
+  @Field(oneOf(placementStrategies.values), {
+    description: 'spread: the emptiest agent first; pack: the fullest that still has room.',
+    schema: { enum: [...placementStrategies.values], default: 'spread' },
+  })
+  placement?: PlacementStrategy;
+
+  @Field(concurrency, {
+    description:
+      'At most `max` tasks of the tenant with this key run at one time; each task is held to its own `max`. ' +
+      'queue and round-robin wait, drop-new is rejected, cancel-running cancels the oldest.',
+    schema: concurrencySchema,
+  })
+  concurrency?: { key: string; max?: number; strategy?: ConcurrencyStrategy };
+
   static consistency(body: TaskBody): readonly Flaw[] {
     const hasCommand = body.command !== undefined;
     if ((body.executor ?? 'shell') === 'shell' && !hasCommand) {
@@ -114,6 +166,9 @@ export class TaskBody {
       return flaw('inconsistent', 'noop runs no command', 'command');
     if (body.agent_id !== undefined && body.selector !== undefined) {
       return flaw('inconsistent', 'give agent_id or selector, not both', 'selector');
+    }
+    if (body.delay !== undefined && body.not_before !== undefined) {
+      return flaw('inconsistent', 'give delay or not_before, not both', 'delay');
     }
     if (body.not_before && body.not_after && Date.parse(body.not_before) >= Date.parse(body.not_after)) {
       return flaw('inconsistent', 'must be after not_before', 'not_after');

@@ -16,8 +16,8 @@ const defaults = {
   output_limit_bytes: 1_048_576,
 } as const;
 
-/** Of a body that was validated: everything parses. */
-export function taskSpecOf(given: TaskBody): TaskSpec {
+/** Of a body that was validated: everything parses. `nowMs`: from where a delay counts. */
+export function taskSpecOf(given: TaskBody, nowMs: number): TaskSpec {
   const body = { ...defaults, ...given };
   return {
     ...(body.name === undefined ? {} : { name: body.name }),
@@ -31,6 +31,7 @@ export function taskSpecOf(given: TaskBody): TaskSpec {
     selector: selectorOf(body.selector),
     priority: body.priority,
     ...(body.not_before === undefined ? {} : { not_before_ms: Date.parse(body.not_before) }),
+    ...(body.delay === undefined ? {} : { not_before_ms: nowMs + durationMs(body.delay) }),
     ...(body.not_after === undefined ? {} : { not_after_ms: Date.parse(body.not_after) }),
     delivery_timeout_ms: durationMs(body.delivery_timeout),
     execution_timeout_ms: durationMs(body.execution_timeout),
@@ -38,12 +39,19 @@ export function taskSpecOf(given: TaskBody): TaskSpec {
     max_attempts: body.max_attempts,
     backoff: { base_ms: durationMs(body.backoff.base), max_ms: durationMs(body.backoff.max) },
     output_limit_bytes: body.output_limit_bytes,
+    ...(body.requests === undefined ? {} : { requests: body.requests }),
+    ...(body.placement === undefined ? {} : { placement: body.placement }),
+    ...(body.concurrency === undefined
+      ? {}
+      : { concurrency: { max: 1, strategy: 'queue', ...body.concurrency } }),
   };
 }
 
 /** Two bodies that say the same in another order or spelling are the same submission. */
-export function bodyHashOf(spec: TaskSpec): string {
-  return sha256Hex(canonical(spec)).slice(0, 32);
+export function bodyHashOf(spec: TaskSpec, delay: string | undefined): string {
+  // The time that a delay came to is another at each repetition.
+  const said = delay === undefined ? spec : { ...spec, not_before_ms: `+${durationMs(delay)}` };
+  return sha256Hex(canonical(said)).slice(0, 32);
 }
 
 export function taskView(row: TaskRow) {

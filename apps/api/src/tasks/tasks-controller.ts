@@ -4,7 +4,7 @@ import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
 import { From } from '../access/index.js';
 import { By, Submit, type Accepted, type Origin } from '../commands/index.js';
-import { type Caller } from '../directory/index.js';
+import { Directory, type Caller } from '../directory/index.js';
 import { EventsQuery, GetEvents } from '../events/index.js';
 import { BodyOf, OptionalBodyOf, QueryOf } from '../fields/index.js';
 import { derivedId, newId, sha256Hex } from '../identifiers/index.js';
@@ -12,6 +12,7 @@ import { Clock } from '../http/clock.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { IdParam } from '../http/id-param.js';
 import { pageOf, PositionQuery } from '../reads/index.js';
+import { insistOnMode } from './mode-gate.js';
 import { outputText, outputView } from './output-view.js';
 import { GetAttempts, GetOutput, GetTask, ListTasks } from './queries.js';
 import { RecentKeys } from './recent-keys.js';
@@ -27,6 +28,7 @@ export class TasksController {
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(RecentKeys) private readonly recentKeys: RecentKeys,
+    @Inject(Directory) private readonly directory: Directory,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
@@ -40,14 +42,15 @@ export class TasksController {
     @Headers('idempotency-key') givenKey: string | undefined,
     @Body(new BodyOf(TaskBody)) body: TaskBody,
   ): Promise<Accepted> {
-    const spec = taskSpecOf(body);
+    const spec = taskSpecOf(body, this.clock.nowMs());
+    insistOnMode(this.directory, origin.tenantId, spec);
     if (givenKey === undefined) {
       const taskId = newId('tsk', this.clock.nowMs());
       const command = { type: 'task.submit', data: { task_id: taskId, spec } } as const;
       return this.commands.execute(new Submit({ body: command, resourceId: taskId, origin }));
     }
     const taskId = derivedId('tsk', origin.tenantId, idempotencyKey(givenKey));
-    const keyed = { key_hash: keyHash(taskId), body_hash: bodyHashOf(spec) };
+    const keyed = { key_hash: keyHash(taskId), body_hash: bodyHashOf(spec, body.delay) };
     this.recentKeys.refuseOtherBody(taskId, keyed.body_hash);
     const command = { type: 'task.submit', data: { task_id: taskId, spec, keyed } } as const;
     const accepted = await this.commands.execute(new Submit({ body: command, resourceId: taskId, origin }));
