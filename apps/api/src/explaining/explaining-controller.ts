@@ -4,6 +4,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { From, Needs } from '../access/index.js';
 import { type Caller } from '../directory/index.js';
 import { BodyOf } from '../fields/index.js';
+import { Clock } from '../http/clock.js';
 import { IdParam } from '../http/id-param.js';
 import { ApiProblems } from '../http/openapi.js';
 import { ExplainTarget, ExplainTask, Simulate } from './queries.js';
@@ -13,7 +14,10 @@ import { changesOf, SimulationBody } from './simulation-body.js';
 @ApiProblems()
 @Controller()
 export class ExplainingController {
-  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
+  constructor(
+    @Inject(QueryBus) private readonly queries: QueryBus,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {}
 
   @Get('v1/tasks/:id/explain')
   @ApiOperation({
@@ -32,7 +36,7 @@ export class ExplainingController {
       'What the scheduler would do now if things were otherwise: admitted, placed, delayed. Writes nothing.',
   })
   simulate(@From() caller: Caller, @Body(new BodyOf(SimulationBody)) body: SimulationBody) {
-    return this.queries.execute(new Simulate(caller, changesOf(body)));
+    return this.queries.execute(new Simulate(caller, changesOf(body, this.clock.nowMs())));
   }
 
   @Get('v1/states/:id/targets/:agent/explain')

@@ -52,13 +52,13 @@ export class SimulationBody {
 }
 
 /** @throws ProblemError that names the field, however deep. */
-export function changesOf(body: SimulationBody): Changes {
+export function changesOf(body: SimulationBody, nowMs: number): Changes {
   return {
     ...(body.limits && { limits: at('limits', () => plain(validated(LimitsBody, body.limits, rejection))) }),
     ...(body.mode && { mode: body.mode }),
     drain: body.drain_agents ?? [],
     undrain: body.undrain_agents ?? [],
-    tasks: (body.add_tasks ?? []).map((one, i) => addedTask(one, `add_tasks[${i}]`)),
+    tasks: (body.add_tasks ?? []).map((one, i) => addedTask(one, `add_tasks[${i}]`, nowMs)),
   };
 }
 
@@ -68,7 +68,7 @@ function plain(limits: LimitsBody): Changes['limits'] {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
-function addedTask(one: Record<string, unknown>, path: string): Changes['tasks'][number] {
+function addedTask(one: Record<string, unknown>, path: string, nowMs: number): Changes['tasks'][number] {
   const { task, count = 1, ...rest } = one;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
@@ -77,7 +77,7 @@ function addedTask(one: Record<string, unknown>, path: string): Changes['tasks']
     throw invalid(`${path}.count`, 'out_of_range', `must be a whole number from 1 to ${mostAdded}`);
   }
   const spec: CommandData<'task.submit'>['spec'] = at(`${path}.task`, () =>
-    taskSpecOf(validated(TaskBody, task, rejection)),
+    taskSpecOf(validated(TaskBody, task, rejection), nowMs),
   );
   return { spec, count };
 }
