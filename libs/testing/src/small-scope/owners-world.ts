@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { type HeldLease, type LeaseRef } from '@fluxforge/domain/agent';
-import { hashHex } from '@fluxforge/domain/kernel';
 import {
   defaultTasksPolicy,
   leaseView,
