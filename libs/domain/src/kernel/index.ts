@@ -5,3 +5,4 @@ export { drawFraction, hash32, hashHex } from './draw.js';
 export { Fifo } from './fifo.js';
 export { matchesSelector, mergeLabels, sameLabels, selectorText } from './labels.js';
 export { PriorityQueue } from './priority-queue.js';
+export { SeatedHeap } from './seated-heap.js';

@@ -86,6 +86,11 @@ export class FreeAgents {
     for (const line of this.lines.values()) this.enter(line, agent, lines);
   }
 
+  /** Its labels as the names under which whoever needs one of them is filed. */
+  labelsIn(agent: Agent): readonly string[] {
+    return this.labelsOf.get(agent) ?? [];
+  }
+
   remove(agent: Agent): void {
     this.unlabel(agent);
     this.room.delete(agent);

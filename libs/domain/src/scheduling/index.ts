@@ -10,4 +10,5 @@ export {
   type FairShare,
 } from './fair-share.js';
 export { laneOf } from './placement-group.js';
-export { effectivePriority, rankOf, TenantQueue, type Choice } from './tenant-queue.js';
+export { effectivePriority, rankOf } from './ready-tasks.js';
+export { TenantQueue, type Choice } from './tenant-queue.js';

@@ -1,7 +1,8 @@
-import { PriorityQueue } from '@fluxforge/domain/kernel';
+import { type Selector } from '@fluxforge/events/catalogue';
 import { type Task } from '@fluxforge/domain/task';
 import { posting, wishText, type Wish } from './free-agents.js';
 import { type Lane } from './gates.js';
+import { ReadyTasks } from './ready-tasks.js';
 
 /**
  * Queued tasks that ask for the same kind of agent: where the first of them fits nowhere, none does.
@@ -19,7 +20,9 @@ export interface PlacementGroup extends Wish, Lane {
   /** What it asks of any agent, as a text. */
   readonly wish: string;
   readonly agentId: string | null;
-  readonly ready: PriorityQueue<Task>;
+  readonly ready: ReadyTasks;
+  /** What an agent must have one of to take any of it, when it names no agent: labels, or nothing in particular. */
+  readonly needs: readonly string[];
   /** Kept by `BlockedGroups`. */
   blocked: boolean;
   /** The gate at which it waits, or null. Kept by `ParkedGroups`. */
@@ -42,7 +45,7 @@ function laneText(task: Task): string {
   return `\u0001${task.exclusive ? 'x' : ''}${task.reissue ? 'r' : ''}\u0001${key}`;
 }
 
-function newGroup(name: string, wish: string, task: Task): PlacementGroup {
+function newGroup(name: string, wish: string, task: Task, agingMs: number): PlacementGroup {
   const { executor, agent_id, selector, requests, placement } = task.spec;
   return {
     ...laneOf(task),
@@ -53,7 +56,8 @@ function newGroup(name: string, wish: string, task: Task): PlacementGroup {
     selector,
     requests,
     placement,
-    ready: new PriorityQueue(),
+    ready: new ReadyTasks(agingMs),
+    needs: needsOf(selector),
     blocked: false,
     parkedAt: null,
   };
@@ -63,6 +67,8 @@ function newGroup(name: string, wish: string, task: Task): PlacementGroup {
 export class Groups {
   private readonly byAgent = new Map<string | null, Map<string, PlacementGroup>>();
 
+  constructor(private readonly agingMs: number) {}
+
   of(task: Task): PlacementGroup {
     const agentId = task.spec.agent_id ?? null;
     let byWish = this.byAgent.get(agentId);
@@ -71,7 +77,7 @@ export class Groups {
     const lane = laneText(task);
     const name = lane === '' ? wish : wish + lane;
     let group = byWish.get(name);
-    if (!group) byWish.set(name, (group = newGroup(name, wish, task)));
+    if (!group) byWish.set(name, (group = newGroup(name, wish, task, this.agingMs)));
     return group;
   }
 
@@ -88,54 +94,60 @@ export class Groups {
  * of its first `in` term, or none.
  */
 export class BlockedGroups {
+  private readonly byAgent = new Map<string, Set<PlacementGroup>>();
   private readonly byNeed = new Map<string, Set<PlacementGroup>>();
-  private readonly needs = new Map<PlacementGroup, readonly string[]>();
+  /** Of them, those that ask for more than any free slot. */
   private demanding = 0;
 
   add(group: PlacementGroup): void {
+    if (group.blocked) return;
     group.blocked = true;
     if (group.requests) this.demanding += 1;
-    const needs = needsOf(group);
-    this.needs.set(group, needs);
-    for (const need of needs) {
-      const groups = this.byNeed.get(need);
-      if (groups) groups.add(group);
-      else this.byNeed.set(need, new Set([group]));
-    }
+    if (group.agentId !== null) return file(this.byAgent, group.agentId, group);
+    for (const need of group.needs) file(this.byNeed, need, group);
   }
 
   delete(group: PlacementGroup): void {
     if (!group.blocked) return;
     group.blocked = false;
     if (group.requests) this.demanding -= 1;
-    for (const need of this.needs.get(group) ?? []) {
-      const groups = this.byNeed.get(need);
-      groups?.delete(group);
-      if (groups?.size === 0) this.byNeed.delete(need);
-    }
-    this.needs.delete(group);
+    if (group.agentId !== null) return unfile(this.byAgent, group.agentId, group);
+    for (const need of group.needs) unfile(this.byNeed, need, group);
   }
 
   /**
    * All that an agent of this id with these labels might open. `demanding`: only those that ask for more than any
    * free slot, for an agent that had one before.
    */
-  candidates(
-    agentId: string,
-    labels: Readonly<Record<string, string>>,
-    demanding: boolean,
-  ): PlacementGroup[] {
+  candidates(agentId: string, labels: readonly string[], demanding: boolean): PlacementGroup[] {
     const found: PlacementGroup[] = [];
-    if (this.needs.size === 0 || (demanding && this.demanding === 0)) return found;
-    this.collect(anyAgent, demanding, found);
-    this.collect(pinned(agentId), demanding, found);
-    for (const [key, value] of Object.entries(labels)) this.collect(posting(key, value), demanding, found);
+    if (demanding && this.demanding === 0) return found;
+    collect(this.byAgent.get(agentId), demanding, found);
+    if (this.byNeed.size === 0) return found;
+    collect(this.byNeed.get(anyAgent), demanding, found);
+    for (const label of labels) collect(this.byNeed.get(label), demanding, found);
     return found;
   }
+}
 
-  private collect(need: string, demanding: boolean, found: PlacementGroup[]): void {
-    for (const group of this.byNeed.get(need) ?? []) if (!demanding || group.requests) found.push(group);
-  }
+function file(by: Map<string, Set<PlacementGroup>>, name: string, group: PlacementGroup): void {
+  const groups = by.get(name);
+  if (groups) groups.add(group);
+  else by.set(name, new Set([group]));
+}
+
+function unfile(by: Map<string, Set<PlacementGroup>>, name: string, group: PlacementGroup): void {
+  const groups = by.get(name);
+  groups?.delete(group);
+  if (groups?.size === 0) by.delete(name);
+}
+
+function collect(
+  groups: ReadonlySet<PlacementGroup> | undefined,
+  demanding: boolean,
+  found: PlacementGroup[],
+): void {
+  if (groups) for (const group of groups) if (!demanding || group.requests) found.push(group);
 }
 
 /** Groups to which a gate is closed, by that gate. */
@@ -164,12 +176,7 @@ export class ParkedGroups {
 
 const anyAgent = '';
 
-function pinned(agentId: string): string {
-  return `\u0000${agentId}`;
-}
-
-function needsOf(group: PlacementGroup): readonly string[] {
-  if (group.agentId !== null) return [pinned(group.agentId)];
-  const term = group.selector.find((one) => one.op === 'in');
+function needsOf(selector: Selector): readonly string[] {
+  const term = selector.find((one) => one.op === 'in');
   return term ? [...new Set(term.values.map((value) => posting(term.key, value)))] : [anyAgent];
 }

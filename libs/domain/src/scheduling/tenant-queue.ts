@@ -10,37 +10,27 @@ export interface Choice extends Pick {
 }
 
 /**
- * Where a task stands among those of its tenant: its priority, less one for every `agingMs` it has waited.
- * All grow older at one pace, so the order between two tasks never changes and a heap can keep it.
- */
-export function rankOf(task: Task, agingMs: number): number {
-  return task.spec.priority * agingMs + task.readyAtMs;
-}
-
-export function effectivePriority(task: Task, agingMs: number, nowMs: number): number {
-  return task.spec.priority - Math.max(0, nowMs - task.readyAtMs) / agingMs;
-}
-
-/**
  * The ready tasks of one tenant, and its agents with room. All of it is derived: from the tasks, the agents
  * and the sessions. `choose` moves groups between open and blocked, which changes no answer.
  */
 export class TenantQueue {
-  private readonly groups = new Groups();
-  private readonly groupOf = new Map<Task, PlacementGroup>();
+  private readonly groups: Groups;
   private readonly open = new PriorityQueue<PlacementGroup>();
   private readonly blocked = new BlockedGroups();
   private readonly parked = new ParkedGroups();
   private readonly free = new FreeAgents();
+  private ready = 0;
 
   constructor(
-    private readonly agingMs: number,
+    agingMs: number,
     private readonly agents: ReadonlyMap<string, Agent>,
     private readonly gateRules: () => readonly GateRule[],
-  ) {}
+  ) {
+    this.groups = new Groups(agingMs);
+  }
 
   get readyTasks(): number {
-    return this.groupOf.size;
+    return this.ready;
   }
 
   /** Something here may fit somewhere. */
@@ -49,13 +39,15 @@ export class TenantQueue {
   }
 
   has(task: Task): boolean {
-    return this.groupOf.has(task);
+    return task.group !== null;
   }
 
   add(task: Task): void {
+    if (task.group) return;
     const group = this.groups.of(task);
-    group.ready.set(task, rankOf(task, this.agingMs), task.order);
-    this.groupOf.set(task, group);
+    group.ready.add(task);
+    task.group = group;
+    this.ready += 1;
     if (!group.blocked && group.parkedAt === null) this.reopen(group);
   }
 
@@ -68,9 +60,10 @@ export class TenantQueue {
   }
 
   remove(task: Task): void {
-    const group = this.groupOf.get(task);
+    const group = task.group as PlacementGroup | null;
     if (!group) return;
-    this.groupOf.delete(task);
+    task.group = null;
+    this.ready -= 1;
     group.ready.delete(task);
     if (group.ready.size > 0) {
       if (!group.blocked && group.parkedAt === null) this.reopen(group);
@@ -120,7 +113,7 @@ export class TenantQueue {
   }
 
   private unblockFor(agent: Agent, demanding: boolean): void {
-    for (const group of this.blocked.candidates(agent.id, agent.labels, demanding)) {
+    for (const group of this.blocked.candidates(agent.id, this.free.labelsIn(agent), demanding)) {
       if (!fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) continue;
       this.blocked.delete(group);
       this.reopen(group);

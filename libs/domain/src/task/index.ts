@@ -10,4 +10,14 @@ export {
   type SubmitCommand,
 } from './decide-submit.js';
 export { KeyWindow, keyWindowMs } from './key-window.js';
-export { deadlineMs, newTask, type EndedTask, type Keyed, type Lease, type Task } from './task.js';
+export { SharedSpecs } from './shared-specs.js';
+export {
+  deadlineMs,
+  newTask,
+  noSeats,
+  type EndedTask,
+  type Keyed,
+  type Lease,
+  type Seats,
+  type Task,
+} from './task.js';

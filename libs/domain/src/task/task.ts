@@ -26,6 +26,19 @@ export interface Lease {
   renewedAtMs: number;
 }
 
+/** Where the scheduler keeps a queued task: derived, in no snapshot, and only the scheduler's to touch. */
+export interface Seats {
+  /** The placement group in which it is ready; its name is all that others may read. */
+  group: { readonly name: string } | null;
+  /** Its place in the heap of that group, and in that of the deadlines; minus one: it is not there. */
+  readySeat: number;
+  deadlineSeat: number;
+}
+
+export function noSeats(): Seats {
+  return { group: null, readySeat: -1, deadlineSeat: -1 };
+}
+
 /**
  * A task that has not ended:
  *
@@ -35,7 +48,7 @@ export interface Lease {
  * doomed (pinned to an agent that is gone). A cancel of a leased one is only a request: the end of the
  * attempt decides.
  */
-export interface Task {
+export interface Task extends Seats {
   readonly id: string;
   readonly tenantId: string;
   readonly life: number;
@@ -99,6 +112,9 @@ export function newTask(
     exclusive: data.kind === 'reconciliation' && data.exclusive !== false,
     cancel: null,
     lease: null,
+    group: null,
+    readySeat: -1,
+    deadlineSeat: -1,
   };
 }
 

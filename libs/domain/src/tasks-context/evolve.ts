@@ -167,7 +167,8 @@ function standingChanged(state: TasksState, policy: TasksPolicy, realm: Realm, a
 
 function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>, timeMs: number): void {
   if (realm.tasks.has(data.task_id)) return;
-  const task = newTask(data, realm.tenant.id, state.nextOrder++, timeMs);
+  const spec = realm.specs.of(data.spec);
+  const task = newTask({ ...data, spec }, realm.tenant.id, state.nextOrder++, timeMs);
   realm.tasks.set(task.id, task);
   realm.ended.delete(task.id);
   if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);

@@ -10,8 +10,7 @@ import { type Realm, type TasksState } from './state.js';
 /** Puts a task without a lease where it belongs. `waiting` holds it until its time, whatever the time is. */
 export function enqueue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks += 1;
-  const deadline = deadlineMs(task);
-  if (deadline < Infinity) state.deadlines.set(task, deadline, task.order);
+  if (deadlineMs(task) < Infinity) state.deadlines.add(task);
   const { agent_id } = task.spec;
   const agent = agent_id === undefined ? undefined : realm.agents.get(agent_id);
   agent?.pinned.add(task.id);

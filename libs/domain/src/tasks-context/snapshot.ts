@@ -2,7 +2,7 @@ import { occupy, type Agent } from '@fluxforge/domain/agent';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { type FairShare } from '@fluxforge/domain/scheduling';
-import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
+import { KeyWindow, noSeats, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
 import { addLive, type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
 import { gateRulesOf } from './holds.js';
@@ -15,7 +15,7 @@ export const tasksSnapshotShape = 2;
 
 type AgentImage = Omit<Agent, 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
-type TaskImage = Omit<Task, 'lease'> & { readonly lease: LeaseImage | null };
+type TaskImage = Omit<Task, 'lease' | keyof Seats> & { readonly lease: LeaseImage | null };
 
 interface RealmImage {
   readonly tenant: Omit<Tenant, 'keys' | 'tokens' | 'tokenHashes'>;
@@ -86,9 +86,10 @@ function agentImage(agent: Agent): AgentImage {
 }
 
 function taskImage(task: Task): TaskImage {
-  if (!task.lease) return { ...task, lease: null };
+  const { group: _g, readySeat: _r, deadlineSeat: _d, ...image } = task;
+  if (!task.lease) return { ...image, lease: null };
   const { renewedAtMs: _, ...lease } = task.lease;
-  return { ...task, lease };
+  return { ...image, lease };
 }
 
 /**
@@ -174,7 +175,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
 
 function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image: TaskImage): void {
   const lease = image.lease && { ...image.lease, renewedAtMs: image.lease.leasedAtMs };
-  const task: Task = { ...image, lease };
+  const task: Task = { ...image, spec: realm.specs.of(image.spec), lease, ...noSeats() };
   realm.tasks.set(task.id, task);
   if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
   realm.concurrency.add(task);

@@ -4,9 +4,10 @@ import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
 import { normalCluster, type OverloadWatch, type ClusterMode } from '@fluxforge/domain/modes';
 import { newBucket, noOutput, type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { newFairShare, TenantQueue, type FairShare, type GateRule } from '@fluxforge/domain/scheduling';
-import { KeyWindow, type EndedTask, type Task } from '@fluxforge/domain/task';
+import { KeyWindow, SharedSpecs, type EndedTask, type Task } from '@fluxforge/domain/task';
 import { newScheduleBook, type Schedule, type ScheduleBook } from '@fluxforge/domain/schedules';
 import { type Tenant } from '@fluxforge/domain/tenant';
+import { Deadlines } from './deadlines.js';
 import { type TasksEffect } from './effects.js';
 
 /** What holds for all tenants of the partition; each realm has the same one at hand. */
@@ -20,6 +21,7 @@ export interface Realm {
   readonly agents: Map<string, Agent>;
   readonly tasks: Map<string, Task>;
   readonly ended: Map<string, EndedTask>;
+  readonly specs: SharedSpecs;
   readonly scheduling: ScheduleBook;
   readonly queue: TenantQueue;
   /** Derived: by agent, the task whose apply it has to itself now. */
@@ -74,7 +76,7 @@ export interface TasksState {
   /** Pinned to an agent that was removed. */
   readonly doomed: PriorityQueue<Task>;
   /** Queued tasks by when they end for want of a start. */
-  readonly deadlines: PriorityQueue<Task>;
+  readonly deadlines: Deadlines;
   /** Leased tasks by a time at or before that of the lease's end: put right when it is reached. */
   readonly leaseTimers: PriorityQueue<Task>;
   /** Agents that are found, by a time at or before that of their loss. */
@@ -99,7 +101,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     crowded: new Set(),
     waiting: new PriorityQueue(),
     doomed: new PriorityQueue(),
-    deadlines: new PriorityQueue(),
+    deadlines: new Deadlines(),
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
     scheduleTimers: new PriorityQueue(),
@@ -121,6 +123,7 @@ export function newRealm(
     agents,
     tasks: new Map(),
     ended: new Map(),
+    specs: new SharedSpecs(),
     scheduling: newScheduleBook(),
     queue: new TenantQueue(agingMs, agents, () => rules),
     applies: new Map(),

@@ -11,6 +11,7 @@ import { type AppendFailure } from '@fluxforge/events/log';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
 import { drawStateSpec, drawTaskSpec, versionOf } from '../workload/index.js';
+import { AdmissionClients } from './admission-clients.js';
 import { type FaultyLog } from './faulty-log.js';
 import { type Prng } from './prng.js';
 import { type Scenario } from './scenario.js';
@@ -45,6 +46,7 @@ export class Clients {
   private commands = 0;
   private readonly states = new Map<string, Map<string, StateSpec>>();
   private labels = 0;
+  private readonly admission: AdmissionClients;
   private readonly schedules: ScheduleClients;
   private readonly windowPrng: Prng;
 
@@ -53,6 +55,12 @@ export class Clients {
     private readonly prng: Prng,
     private readonly agents: readonly Enrolment[],
   ) {
+    this.admission = new AdmissionClients(
+      world.scenario,
+      prng,
+      (tenantId, body, partition) => this.send(tenantId, body, null, undefined, partition),
+      world.witness.tasks.tenants,
+    );
     const { scenario, witness } = world;
     this.windowPrng = prng.fork('windows');
     this.schedules = new ScheduleClients(
@@ -89,6 +97,8 @@ export class Clients {
     this.loop('state', scenario.stateEveryMs, () => this.changeStates());
     this.loop('schedule', scenario.scheduleEveryMs, () => this.schedule());
     this.loop('operate', 6_000, () => this.operate());
+    this.loop('limits', scenario.limitsEveryMs, () => this.admission.setLimits());
+    this.loop('mode', scenario.modeEveryMs, () => this.later(2_500, 'mode', this.admission.setMode()));
   }
 
   private schedule(): void {
@@ -111,6 +121,7 @@ export class Clients {
   /** Again and again: what was sent before may land late. */
   private tidy(): void {
     const { witness, timeline } = this.world;
+    this.admission.tidy(witness.admission);
     for (const agent of witness.tasks.agents.values()) {
       if (agent.draining) this.drain(agent.tenantId, agent.id, false);
     }
@@ -178,8 +189,8 @@ export class Clients {
     // Nobody has a key of a tenant that is not there yet.
     if (!witness.tasks.tenants.has(tenantId)) return;
     this.tasks += 1;
-    const agentIds = this.agentIds(tenantId);
-    const spec = drawTaskSpec(this.prng, { nowMs: timeline.nowMs, agentIds, requests: scenario.requests });
+    const place = { nowMs: timeline.nowMs, agentIds: this.agentIds(tenantId), requests: scenario.requests };
+    const spec = this.admission.keyed(drawTaskSpec(this.prng, place));
     const isKeyed = this.prng.chance(0.5);
     const taskId = `${isKeyed ? 'key' : 'task'}-${this.tasks}`;
     const bodyHash = hashHex(JSON.stringify(spec));
@@ -259,7 +270,13 @@ export class Clients {
   }
 
   /** Sends until the log is known to have it, as a patient client of the API would. */
-  private send(tenantId: string, body: CommandBody, taskId: string | null = null, then?: () => void): void {
+  private send(
+    tenantId: string,
+    body: CommandBody,
+    taskId: string | null = null,
+    then?: () => void,
+    toPartition?: number,
+  ): void {
     const { timeline, log, topics, witness, scenario } = this.world;
     this.commands += 1;
     const id = `c-${this.commands}`;
@@ -268,12 +285,15 @@ export class Clients {
     const provenance = { actor, reason: null, causationId: id, correlationId: id, traceparent: null };
     const command = { ...body, id, tenantId, provenance } as Command;
     const context: ContextName = body.type.startsWith('state.') ? 'states' : 'tasks';
-    const tp = { topic: topics.commands[context], partition: partitionOf(tenantId, scenario.partitions) };
+    const partition = toPartition ?? partitionOf(tenantId, scenario.partitions);
+    const tp = { topic: topics.commands[context], partition };
     if (this.prng.chance(scenario.poison)) log.land(tp, [poison(tenantId, id)]);
     const again = (failure: AppendFailure): void => {
       // Without a key the API would make another task of it.
       if (body.type === 'task.submit' && !body.data.keyed && failure === 'unknown') return;
-      timeline.after(this.prng.spread(retryMs), 'send-again', () => this.send(tenantId, body, taskId, then));
+      timeline.after(this.prng.spread(retryMs), 'send-again', () =>
+        this.send(tenantId, body, taskId, then, toPartition),
+      );
     };
     log.append(tp, [encodeCommand(command, timeline.nowMs)], {
       ok: () => {

@@ -107,6 +107,7 @@ export class ControlProcess implements Server, Member, StreamsOwner {
     const { timeline, prng, groups } = this.world;
     timeline.after(beatEveryMs, 'beat', () => this.beat());
     if (!this.process.running) return;
+    this.sayPressure();
     for (const context of contexts) {
       const said = groups[context].beat(this, timeline.nowMs);
       timeline.after(prng.between(1, 8), 'beat-answer', () =>
@@ -126,6 +127,17 @@ export class ControlProcess implements Server, Member, StreamsOwner {
     for (const p of before.partitions) if (!said.partitions.includes(p)) units.get(p)?.revoked();
     for (const p of said.partitions) units.get(p)?.assigned(said.generation);
     if (context === 'tasks') this.streams.sendOn();
+  }
+
+  /** As production dispatchers say it of themselves: slow for a while, now and then, until the chaos is over. */
+  private sayPressure(): void {
+    const { timeline, scenario } = this.world;
+    const { pressureEveryMs, chaosMs } = scenario;
+    const sinceMs = timeline.nowMs - timeline.startMs;
+    const isSlow = sinceMs < chaosMs && sinceMs % pressureEveryMs > pressureEveryMs / 2;
+    const message = { kind: 'pressure', eventLoopDelayMs: isSlow ? 150 : 5, commitLatencyMs: 5 } as const;
+    for (const unit of this.tasks.values())
+      if (unit.host.leading) unit.offer(message, 0, 'system:dispatcher');
   }
 
   private units(): Unit[] {

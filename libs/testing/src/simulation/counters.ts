@@ -27,6 +27,15 @@ export const sometimes = [
   'overlap replaced',
   'remediation in a window',
   'requests placed',
+  'queued quota',
+  'running quota',
+  'rate quota',
+  'output quota',
+  'mode refusal',
+  'overload',
+  'key taken',
+  'key dropped',
+  'superseded',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

@@ -68,6 +68,10 @@ export interface Scenario {
   readonly taskEveryMs: number;
   readonly stateEveryMs: number;
   readonly driftEveryMs: number;
+  readonly limitsEveryMs: number;
+  readonly modeEveryMs: number;
+  /** Mean time between spans in which a dispatcher is slow; Infinity: never. */
+  readonly pressureEveryMs: number;
   readonly projectorCrash: number;
   readonly snapshotEveryMs: number;
   readonly limits: { readonly maxBatchRecords: number; readonly maxQueuedMessages: number };
@@ -138,6 +142,9 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     taskEveryMs: prng.pick([250, 500, 1_000]),
     stateEveryMs: prng.between(2_500, 6_000),
     driftEveryMs: prng.between(2_500, 8_000),
+    limitsEveryMs: every(0.5, 3_000, 10_000),
+    modeEveryMs: every(0.35, 4_000, 12_000),
+    pressureEveryMs: every(0.3, 3_000, 8_000),
     snapshotEveryMs: every(0.7, 800, 5_000),
     projectorCrash: some(0.7, 0.02, 0.2),
     limits: { maxBatchRecords: prng.pick([4, 16, 500]), maxQueuedMessages: prng.pick([3, 10_000]) },
@@ -158,6 +165,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     overload: {
       queued: prng.pick([
         { high: 6, low: 3 },
+        { high: 1_000, low: 500 },
         { high: 1_000, low: 500 },
       ]),
       eventLoopDelayMs: { high: 100, low: 20 },

@@ -8,7 +8,10 @@ import { drawTaskSpec } from '../workload/index.js';
 import { type Prng } from './prng.js';
 import { type ScheduleModel } from './schedule-model.js';
 
-/** A moment at which a clock is changed, and hours of the wall that it is about. */
+/**
+ * A moment at which a clock is changed, and hours of the wall that it is about. Most are full hours: what is
+ * counted by the hour turns as well.
+ */
 export interface Moment {
   readonly atMs: number;
   readonly zone: string;
@@ -18,7 +21,7 @@ export interface Moment {
 const utc = (text: string) => Date.parse(`${text}Z`);
 
 export const moments: readonly Moment[] = [
-  { atMs: utc('2023-11-14T22:15'), zone: 'Asia/Kathmandu', hours: ['4', '*', '*/2'] },
+  { atMs: utc('2023-11-14T23:00'), zone: 'Asia/Kathmandu', hours: ['4', '*', '*/2'] },
   { atMs: utc('2026-03-29T01:00'), zone: 'Europe/Berlin', hours: ['2', '3', '*'] },
   { atMs: utc('2026-10-25T01:00'), zone: 'Europe/Berlin', hours: ['2', '3', '*'] },
   { atMs: utc('2026-03-08T07:00'), zone: 'America/New_York', hours: ['2', '3', '*/2'] },

@@ -6,6 +6,7 @@ import { formatTerm, type EpochTerm } from '@fluxforge/events/journal';
 import { type StoredRecord, type TopicPartition } from '@fluxforge/events/log';
 import { type HostSettings } from '@fluxforge/events/partition-host';
 import { type Topics } from '@fluxforge/events/topics';
+import { AdmissionModels } from './admission-models.js';
 import { type Counters } from './counters.js';
 import { type Accepted, JournalModel } from './journal-model.js';
 import { keyText } from './messages.js';
@@ -29,6 +30,8 @@ export class Witness {
   readonly journals: Readonly<Record<ContextName, readonly JournalModel[]>>;
   readonly tasks: TasksModel;
   readonly states: StatesModel;
+  /** By partition. */
+  readonly admission: readonly AdmissionModels[];
   readonly schedules: ScheduleModel;
   /** Set by the world: whether an agent runs an attempt within its own time. */
   runsInTime: (tenantId: string, agentId: string, key: string) => boolean = () => false;
@@ -57,6 +60,7 @@ export class Witness {
       wasRequested: (tenant: string, task: string) => this.requestedTasks.has(`${tenant}/${task}`),
     };
     this.tasks = new TasksModel(scenario, evidence, counters);
+    this.admission = this.journals.tasks.map(() => new AdmissionModels(counters));
     this.states = new StatesModel(this.tasks, counters);
     this.schedules = new ScheduleModel(counters);
   }
@@ -180,8 +184,10 @@ export class Witness {
     if (fact.type === 'schedule.fired' && fact.data.task_id !== undefined)
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
     this.schedules.fold(fact);
-    if (journal.context === 'tasks') this.tasks.fold(accepted);
-    else this.states.fold(fact);
+    if (journal.context === 'tasks') {
+      this.tasks.fold(accepted);
+      this.admission[journal.partition]?.fold(fact);
+    } else this.states.fold(fact);
     if (fact.type === 'command.accepted' && fact.data.resource_id?.startsWith('key-')) {
       this.counters.add('duplicate key');
     }

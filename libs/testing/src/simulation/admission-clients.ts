@@ -1,0 +1,89 @@
+import {
+  systemTenant,
+  type CommandBody,
+  type Limits,
+  type Mode,
+  type TaskSpec,
+} from '@fluxforge/events/catalogue';
+import { type AdmissionModels } from './admission-models.js';
+import { type Prng } from './prng.js';
+import { type Scenario } from './scenario.js';
+
+/** Sends to the partition of the tenant, or to the one that is named. */
+export type SendTo = (tenantId: string, body: CommandBody, partition?: number) => void;
+
+const modes = ['degraded', 'read-only', 'draining'] as const;
+
+/** Operators who turn the limits and the modes of tenants and of the cluster. */
+export class AdmissionClients {
+  constructor(
+    private readonly scenario: Scenario,
+    private readonly prng: Prng,
+    private readonly send: SendTo,
+    private readonly tenants: ReadonlySet<string>,
+  ) {}
+
+  setLimits(): void {
+    const tenantId = this.prng.pick(this.scenario.tenants);
+    if (!this.tenants.has(tenantId)) return;
+    this.send(tenantId, { type: 'tenant.set-limits', data: { limits: this.drawLimits() } });
+  }
+
+  /** Answers what takes it back. */
+  setMode(): () => void {
+    const mode = this.prng.pick(modes);
+    if (this.prng.chance(0.5)) {
+      const partition = this.prng.below(this.scenario.partitions);
+      this.cluster(partition, mode);
+      return () => this.cluster(partition, 'normal');
+    }
+    const tenantId = this.prng.pick(this.scenario.tenants);
+    if (this.tenants.has(tenantId)) this.send(tenantId, { type: 'tenant.set-mode', data: { mode } });
+    return () => this.send(tenantId, { type: 'tenant.set-mode', data: { mode: 'normal' } });
+  }
+
+  /** What still holds anybody back is lifted: everything has to come to its end. */
+  tidy(models: readonly AdmissionModels[]): void {
+    for (const [partition, { modes: model }] of models.entries()) {
+      if (!model.isNormal) this.cluster(partition, 'normal');
+    }
+    for (const tenantId of this.tenants) {
+      for (const { quotas, modes: model } of models) {
+        const limits = quotas.limitsOf(tenantId);
+        if (!limits) continue;
+        if (model.tenantMode(tenantId) !== 'normal') {
+          this.send(tenantId, { type: 'tenant.set-mode', data: { mode: 'normal' } });
+        }
+        if (limits.output_bytes_per_hour === undefined) continue;
+        const { output_bytes_per_hour: _, ...others } = limits;
+        this.send(tenantId, { type: 'tenant.set-limits', data: { limits: others } });
+      }
+    }
+  }
+
+  /** Some tasks share keys. */
+  keyed(spec: TaskSpec): TaskSpec {
+    if (!this.prng.chance(0.35)) return spec;
+    const strategy = this.prng.pick(['queue', 'drop-new', 'cancel-running', 'round-robin'] as const);
+    const concurrency = { key: this.prng.pick(['k', 'l']), max: this.prng.between(1, 2), strategy };
+    return { ...spec, concurrency };
+  }
+
+  private cluster(partition: number, mode: Mode): void {
+    this.send(systemTenant, { type: 'cluster.set-mode', data: { mode } }, partition);
+  }
+
+  private drawLimits(): Limits {
+    const { prng } = this;
+    return {
+      ...this.scenario.tasksPolicy.defaultLimits,
+      max_queued_tasks: prng.pick([2, 4, 1_000]),
+      ...(prng.chance(0.5) && { max_running_tasks: prng.between(1, 2) }),
+      ...(prng.chance(0.4) && {
+        submissions_per_s: prng.between(1, 2),
+        submission_burst: prng.between(1, 3),
+      }),
+      ...(prng.chance(0.4) && { output_bytes_per_hour: prng.pick([1_000, 2_048, 6_000, 20_000]) }),
+    };
+  }
+}

@@ -1,0 +1,24 @@
+import { type Fact } from '@fluxforge/events/catalogue';
+import { ConcurrencyModel } from './concurrency-model.js';
+import { type Counters } from './counters.js';
+import { ModeModel } from './mode-model.js';
+import { QuotaModel } from './quota-model.js';
+
+/** What admission promises, of one partition of the tasks context. */
+export class AdmissionModels {
+  readonly quotas: QuotaModel;
+  readonly modes: ModeModel;
+  private readonly concurrency: ConcurrencyModel;
+
+  constructor(counters: Counters) {
+    this.quotas = new QuotaModel(counters);
+    this.modes = new ModeModel(counters);
+    this.concurrency = new ConcurrencyModel(counters);
+  }
+
+  fold(fact: Fact): void {
+    this.quotas.fold(fact);
+    this.modes.fold(fact);
+    this.concurrency.fold(fact);
+  }
+}
