@@ -11,6 +11,7 @@ import {
   type OpsServer,
 } from '@fluxforge/telemetry';
 import { Projector } from './projector.js';
+import { OutputSweep } from './sweep/output-sweep.js';
 import { untilReachable } from './start/until-reachable.js';
 
 const config = configuredOrExit(() => projectorConfig());
@@ -36,6 +37,7 @@ const projector = new Projector({
   metrics,
   readiness,
 });
+const sweep = new OutputSweep(store, logger);
 const stopping = new AbortController();
 let ops: OpsServer | null = null;
 
@@ -51,11 +53,13 @@ runProcess({
     });
     await untilReachable('postgres', () => store.ping(), { readiness, logger, signal: stopping.signal });
     await untilReachable('kafka', () => projector.start(), { readiness, logger, signal: stopping.signal });
+    sweep.start();
     return { ops: ops.address };
   },
   async stop() {
     stopping.abort();
     await projector.close();
+    await sweep.close();
     await store.close();
     await log.close();
     await ops?.close();

@@ -120,6 +120,23 @@ export class ProjectionStore {
     });
   }
 
+  /**
+   * Deletes output that came before, at most `limit` rows; answers how many. Rows that another process is
+   * deleting are passed over.
+   * @throws StoreUnavailable
+   */
+  async sweepOutput(beforeMs: number, limit: number): Promise<number> {
+    const { rowCount } = await this.guarded((client) =>
+      client.query({
+        name: 'sweep_output',
+        text: `DELETE FROM output WHERE ctid = ANY (ARRAY(
+                 SELECT ctid FROM output WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+        values: [new Date(beforeMs).toISOString(), limit],
+      }),
+    );
+    return rowCount ?? 0;
+  }
+
   async close(): Promise<void> {
     await this.pool.end();
   }

@@ -4,6 +4,7 @@ import { CommandEntity } from '../commands/entity.js';
 import { EventEntity } from '../events/entity.js';
 import { AgentLoadEntity } from '../last-seen/entity.js';
 import { FirstViews1700000000000 } from '../migrations/1700000000000-first-views.js';
+import { OutputByAge1700000000001 } from '../migrations/1700000000001-output-by-age.js';
 import { OutputEntity } from '../output/entity.js';
 import { PositionEntity } from '../positions/entity.js';
 import { SnapshotEntity } from '../snapshots/entity.js';
@@ -57,7 +58,7 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       PositionEntity,
       SnapshotEntity,
     ],
-    migrations: [FirstViews1700000000000],
+    migrations: [FirstViews1700000000000, OutputByAge1700000000001],
     migrationsTableName: 'migrations',
     installExtensions: false,
     synchronize: false,
