@@ -70,6 +70,23 @@ describe('the output of an attempt', () => {
     expect(output.end()).toEqual({ stdoutBytes: 1, stderrBytes: 1, truncated: false });
   });
 
+  it('says on a new connection again that the limit cut it, even if that was acknowledged', () => {
+    const output = newOutput(2);
+    output.write(STDOUT, Buffer.from('0123'));
+    output.end();
+    const ofStdout = (): OutputMessageBody[] =>
+      output.take(Infinity).filter((body) => partOf(body).stream === STDOUT);
+    const first = ofStdout();
+    expect(first.map((body) => body.$case)).toEqual(['chunk', 'gap', 'end']);
+    output.acknowledge(STDOUT, 2);
+    output.rewind();
+    expect(ofStdout()).toEqual(first.slice(1));
+    output.acknowledge(STDOUT, 2);
+    output.acknowledge(STDOUT, 3);
+    output.rewind();
+    expect(ofStdout()).toEqual([]);
+  });
+
   it('cuts at the limit and marks how much is missing', () => {
     const output = newOutput(10);
     output.write(STDOUT, Buffer.from('0123456'));

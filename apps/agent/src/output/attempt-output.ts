@@ -33,6 +33,9 @@ class StreamOutput {
   private gapCause: GapCause = GapCause.BUFFER;
   private items: SealedItem[] = [];
   private sent = 0;
+  /** Where the limit cut the stream. Who takes the end on a new connection must have heard of it there. */
+  private cut: SealedItem | null = null;
+  private cutUnsaid = false;
   private ended = false;
   private discarded = false;
 
@@ -67,6 +70,8 @@ class StreamOutput {
   take(maxBytes: number): OutputMessageBody[] {
     if (this.sent === this.items.length && !this.ended) this.seal();
     const taken: OutputMessageBody[] = [];
+    if (this.cutUnsaid && this.cut && this.items.length > 0) taken.push(this.cut.body);
+    this.cutUnsaid = false;
     let room = maxBytes;
     for (let item = this.items[this.sent]; item !== undefined && room > 0; item = this.items[this.sent]) {
       taken.push(item.body);
@@ -83,6 +88,8 @@ class StreamOutput {
   /** A new connection: everything unacknowledged goes again. */
   rewind(): void {
     this.sent = 0;
+    // Taken already, and said again under its seq: what the API remembers of a stream ends with a connection.
+    this.cutUnsaid = this.cut !== null && !this.items.includes(this.cut);
   }
 
   acknowledge(nextSeq: number): void {
@@ -148,16 +155,19 @@ class StreamOutput {
   private sealGap(): void {
     if (this.gapBytes === 0) return;
     const { stream, gapBytes: bytes, gapCause: cause } = this;
-    this.push(0, (seq) => ({ $case: 'gap', gap: { stream, seq, bytes, cause } }));
+    const gap = this.push(0, (seq) => ({ $case: 'gap', gap: { stream, seq, bytes, cause } }));
+    if (cause === GapCause.LIMIT) this.cut = gap;
     this.gapBytes = 0;
   }
 
-  private push(dataBytes: number, body: (seq: number) => OutputMessageBody): void {
+  private push(dataBytes: number, body: (seq: number) => OutputMessageBody): SealedItem {
     // A stream of tiny chunks costs more in bookkeeping than in data.
     this.budget.charge(ITEM_OVERHEAD_BYTES);
     const bytes = dataBytes + ITEM_OVERHEAD_BYTES;
-    this.items.push({ seq: this.nextSeq, body: body(this.nextSeq), bytes });
+    const item = { seq: this.nextSeq, body: body(this.nextSeq), bytes };
+    this.items.push(item);
     this.nextSeq += 1;
+    return item;
   }
 }
 
