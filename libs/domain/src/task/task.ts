@@ -28,8 +28,8 @@ export interface Lease {
 
 /** Where the scheduler keeps a queued task: derived, in no snapshot, and only the scheduler's to touch. */
 export interface Seats {
-  /** The placement group in which it is ready; its name is all that others may read. */
-  group: { readonly name: string } | null;
+  /** The placement group in which it is ready, as far as others may look into it. */
+  group: { readonly name: string; readonly blocked: boolean; readonly parkedAt: string | null } | null;
   /** Its place in the heap of that group, and in that of the deadlines; minus one: it is not there. */
   readySeat: number;
   deadlineSeat: number;

@@ -8,6 +8,7 @@ import { type HostSettings } from '@fluxforge/events/partition-host';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { ControlStreams } from './control-streams.js';
 import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit } from './control-world.js';
+import { withFairness } from './fairness-model.js';
 import { HostUnit } from './host-unit.js';
 import { type Up } from './messages.js';
 import { type Connection, type Server } from './network.js';
@@ -162,7 +163,7 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   }
 
   private makeTasksUnit(partition: number): TasksUnit {
-    const context = makeTasksContext(this.world.scenario.tasksPolicy);
+    const context = withFairness(makeTasksContext(this.world.scenario.tasksPolicy), this.world.counters);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
     unit.duties = {

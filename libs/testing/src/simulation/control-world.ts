@@ -7,6 +7,7 @@ import {
   type StatesEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
+import { type Counters } from './counters.js';
 import { type HostUnit, type UnitWorld } from './host-unit.js';
 import { type PlacementGroup } from './placement-group.js';
 import { type Prng } from './prng.js';
@@ -20,6 +21,7 @@ export interface ControlWorld extends UnitWorld {
   readonly groups: Readonly<Record<ContextName, PlacementGroup>>;
   readonly telemetry: Telemetry;
   readonly witness: Witness;
+  readonly counters: Counters;
   readonly ids: Prng;
 }
 

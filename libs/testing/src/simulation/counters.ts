@@ -27,6 +27,7 @@ export const sometimes = [
   'overlap replaced',
   'remediation in a window',
   'requests placed',
+  'turn between tenants',
   'queued quota',
   'running quota',
   'rate quota',

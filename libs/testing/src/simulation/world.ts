@@ -256,8 +256,9 @@ export class World {
   }
 
   private makeControlWorld(): ControlWorld {
-    const { scenario, timeline, topics, root } = this;
+    const { scenario, timeline, topics, root, counters } = this;
     return {
+      counters,
       timeline,
       log: this.log,
       topics,
