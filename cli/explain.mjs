@@ -1,11 +1,11 @@
 // `fluxforge explain`: why a task, or a state on an agent, is where it is.
 import { harmless } from './text.mjs';
 
-export async function explain(client, id, agent, { output }, print) {
+export async function explain(client, id, agent, { output, asOf }, print) {
   const path = agent
     ? `/v1/states/${encodeURIComponent(id)}/targets/${encodeURIComponent(agent)}/explain`
     : `/v1/tasks/${encodeURIComponent(id)}/explain`;
-  const why = await client.call('GET', path);
+  const why = await client.call('GET', asOf ? `${path}?as_of=${encodeURIComponent(asOf)}` : path);
   if (output === 'json') return print(JSON.stringify(why));
   for (const line of agent ? targetLines(why) : taskLines(why)) print(harmless(line));
 }

@@ -72,6 +72,7 @@ function build({ print, client, out, stderr }) {
     .command('explain <id> [agent]')
     .description('why a task waits, or (with an agent) why a state is not applied there')
     .option('-o, --output <form>', 'json')
+    .option('--as-of <time>', 'as it was then (RFC 3339), from the log')
     .action((id, agent, options) => explain(client(), id, agent, options, print));
 
   program

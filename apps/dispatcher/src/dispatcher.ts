@@ -15,6 +15,7 @@ import {
   NotLedHere,
   startQuestionServer,
   type Question,
+  type QuestionOf,
   type QuestionServer,
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
@@ -27,7 +28,13 @@ import {
   steadyClock,
   type RunnerEvents,
 } from '@fluxforge/events/partition-host';
-import { noSnapshots, type Snapshots } from '@fluxforge/events/snapshots';
+import {
+  HistoryTooLong,
+  noSnapshots,
+  pastBounds,
+  PastStates,
+  type Snapshots,
+} from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { AgentStreams, type PartitionAccess } from './agent-streams/agent-streams.js';
@@ -36,6 +43,7 @@ import { wireCheck } from './agent-streams/wire.js';
 import { CheckForwarder } from './checks/check-forwarder.js';
 import { HeldRequests } from './checks/held-requests.js';
 import { answerTo } from './questions/answers.js';
+import { pastAnswer } from './questions/past.js';
 import { Effects } from './effects/effects.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { PressureGauge } from './pressure/pressure.js';
@@ -76,6 +84,7 @@ export class Dispatcher {
   });
   private readonly held = new HeldRequests(this.nowMs);
   private readonly snapshots: Snapshots;
+  private readonly past;
   private readonly claimOffsets = new Map<number, number>();
   private group: ReturnType<Dispatcher['makeGroup']> | null = null;
   private questions: QuestionServer | null = null;
@@ -88,6 +97,16 @@ export class Dispatcher {
     this.snapshots = tools.snapshots ?? noSnapshots;
     this.telemetry = new TaskTelemetry(metrics, logger);
     const topics = topicsOf(config.kafka.topicPrefix);
+    this.past = new PastStates({
+      log,
+      topics: (partition) => ({
+        own: { topic: topics.events.tasks, partition },
+        foreign: { topic: topics.events.states, partition },
+      }),
+      context: () => makeTasksContext(policy),
+      snapshot: (partition) => this.snapshots.load(partition),
+      nowMs: this.nowMs,
+    });
     const owners = new OwnerMap(
       () => this.group?.membershipView?.view() ?? Promise.reject(new Error('not in the group yet')),
       this.nowMs,
@@ -225,7 +244,18 @@ export class Dispatcher {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const host = this.group?.runner(partition)?.host;
     if (!host?.leading) throw new NotLedHere();
+    if (question.kind === 'explain-task' && question.as_of_ms !== undefined)
+      return this.answerPast(partition, question, question.as_of_ms);
     return answerTo(question, host.view, policy, this.nowMs);
+  }
+
+  private async answerPast(partition: number, question: QuestionOf<'explain-task'>, atMs: number) {
+    try {
+      return pastAnswer(question, await this.past.at(partition, atMs), policy, atMs);
+    } catch (error: unknown) {
+      if (error instanceof HistoryTooLong) return { too_long: pastBounds.records };
+      throw error;
+    }
   }
 
   private async followChecks(partition: number): Promise<void> {

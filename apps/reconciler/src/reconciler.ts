@@ -1,4 +1,3 @@
-import { defaultReconcilingPolicy, explainTarget } from '@fluxforge/domain/reconciling';
 import { makeStatesContext } from '@fluxforge/domain/states-context';
 import { type ReconcilerConfig } from '@fluxforge/config';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
@@ -7,6 +6,7 @@ import {
   NotLedHere,
   startQuestionServer,
   type Question,
+  type QuestionOf,
   type QuestionServer,
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
@@ -19,13 +19,19 @@ import {
   steadyClock,
   type RunnerEvents,
 } from '@fluxforge/events/partition-host';
-import { noSnapshots, type Snapshots } from '@fluxforge/events/snapshots';
+import {
+  HistoryTooLong,
+  noSnapshots,
+  pastBounds,
+  PastStates,
+  type Snapshots,
+} from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
 import { CheckResults, type FoundByAgent } from './checks/check-results.js';
-import { targetView } from './questions/target-view.js';
+import { targetAnswer } from './questions/target-view.js';
 
 interface Tools {
   readonly log: LogPort;
@@ -47,6 +53,7 @@ export class Reconciler {
   private readonly requests: CheckRequests;
   private readonly results: CheckResults;
   private readonly snapshots: Snapshots;
+  private readonly past;
   private readonly directory: DirectoryWriter;
   private readonly nowMs = steadyClock();
   private questions: QuestionServer | null = null;
@@ -58,6 +65,16 @@ export class Reconciler {
     const { kafka } = config;
     this.snapshots = tools.snapshots ?? noSnapshots;
     const topics = topicsOf(kafka.topicPrefix);
+    this.past = new PastStates({
+      log: tools.log,
+      topics: (partition) => ({
+        own: { topic: topics.events.states, partition },
+        foreign: { topic: topics.events.tasks, partition },
+      }),
+      context: () => makeStatesContext(),
+      snapshot: (partition) => this.snapshots.load(partition),
+      nowMs: this.nowMs,
+    });
     this.requests = new CheckRequests(tools.log, topics.checkRequests, (reason) =>
       tools.logger.warn({ reason }, 'check request not sent'),
     );
@@ -159,9 +176,19 @@ export class Reconciler {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const host = this.group.runner(partition)?.host;
     if (!host?.leading) throw new NotLedHere();
-    const at = { tenantId: question.tenant_id, stateId: question.state_id, agentId: question.agent_id };
-    const why = explainTarget(host.view, at, this.nowMs(), defaultReconcilingPolicy);
-    return why && targetView(why);
+    const { as_of_ms: atMs } = question;
+    if (atMs !== undefined) return this.answerPast(partition, question, atMs);
+    return targetAnswer(question, host.view, this.nowMs());
+  }
+
+  private async answerPast(partition: number, question: QuestionOf<'explain-target'>, atMs: number) {
+    try {
+      const why = targetAnswer(question, await this.past.at(partition, atMs), atMs);
+      return why && { ...why, as_of: new Date(atMs).toISOString() };
+    } catch (error: unknown) {
+      if (error instanceof HistoryTooLong) return { too_long: pastBounds.records };
+      throw error;
+    }
   }
 
   private take(partition: number, found: FoundByAgent): void {

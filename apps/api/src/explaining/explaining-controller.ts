@@ -1,13 +1,14 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { From, Needs } from '../access/index.js';
 import { type Caller } from '../directory/index.js';
-import { BodyOf } from '../fields/index.js';
+import { BodyOf, QueryOf } from '../fields/index.js';
 import { Clock } from '../http/clock.js';
 import { IdParam } from '../http/id-param.js';
 import { ApiProblems } from '../http/openapi.js';
 import { ExplainTarget, ExplainTask, Simulate } from './queries.js';
+import { AsOfQuery, timeOf } from './as-of-query.js';
 import { changesOf, SimulationBody } from './simulation-body.js';
 
 @ApiTags('explanations')
@@ -24,8 +25,12 @@ export class ExplainingController {
     summary:
       'Why a task is where it is: the one rule that holds it back, each agent, and what would change it.',
   })
-  task(@From() caller: Caller, @Param('id', IdParam) id: string) {
-    return this.queries.execute(new ExplainTask(caller, id));
+  task(
+    @From() caller: Caller,
+    @Param('id', IdParam) id: string,
+    @Query(new QueryOf(AsOfQuery)) query: AsOfQuery,
+  ) {
+    return this.queries.execute(new ExplainTask(caller, id, timeOf(query, this.clock.nowMs())));
   }
 
   @Post('v1/simulations')
@@ -41,7 +46,12 @@ export class ExplainingController {
 
   @Get('v1/states/:id/targets/:agent/explain')
   @ApiOperation({ summary: 'Why a state is, or is not, being applied on one agent.' })
-  target(@From() caller: Caller, @Param('id', IdParam) id: string, @Param('agent', IdParam) agentId: string) {
-    return this.queries.execute(new ExplainTarget(caller, id, agentId));
+  target(
+    @From() caller: Caller,
+    @Param('id', IdParam) id: string,
+    @Param('agent', IdParam) agentId: string,
+    @Query(new QueryOf(AsOfQuery)) query: AsOfQuery,
+  ) {
+    return this.queries.execute(new ExplainTarget(caller, id, agentId, timeOf(query, this.clock.nowMs())));
   }
 }

@@ -109,6 +109,24 @@ describe('explanations over HTTP', () => {
     }
   });
 
+  it('asks about a time in the past, of the target and of its task, and never about one to come', async () => {
+    const at = '2026-01-02T03:04:05.000Z';
+    answer = ({ kind }) => (kind === 'explain-target' ? { reason: 'in_flight', task_id: 'rem-1' } : queued);
+    const path = `/v1/states/st_1/targets/a1/explain?as_of=${at}`;
+    expect((await api.request('GET', path, { headers })).status).toBe(200);
+    expect(asked.map((one) => 'as_of_ms' in one && one.as_of_ms)).toEqual([Date.parse(at), Date.parse(at)]);
+    for (const wrong of ['2999-01-01T00:00:00Z', 'yesterday']) {
+      const refused = await api.request('GET', `/v1/tasks/tsk_1/explain?as_of=${wrong}`, { headers });
+      expect([refused.status, refused.json['code']]).toEqual([400, 'invalid_parameter']);
+    }
+    answer = () => null;
+    const unknown = await api.request('GET', `/v1/tasks/tsk_1/explain?as_of=${at}`, { headers });
+    expect([unknown.status, unknown.json['code']]).toEqual([404, 'not_found']);
+    answer = () => ({ too_long: 5 });
+    const long = await api.request('GET', `/v1/tasks/tsk_1/explain?as_of=${at}`, { headers });
+    expect([long.status, long.json['code']]).toEqual([422, 'history_too_long']);
+  });
+
   it('asks nobody without a key', async () => {
     expect((await api.request('GET', '/v1/tasks/tsk_1/explain')).status).toBe(401);
     expect(asked).toEqual([]);

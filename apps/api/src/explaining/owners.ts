@@ -2,7 +2,8 @@ import { askOwner, OwnerDidNotAnswer, type Question } from '@fluxforge/events/ow
 import { type Directory } from '../directory/index.js';
 import { ProblemError } from '../http/index.js';
 
-const timeoutMs = 3_000;
+const presentTimeoutMs = 3_000;
+const pastTimeoutMs = 15_000;
 /** A partition that has just moved: the directory hears of the new owner a moment later. */
 const againAfterMs = 300;
 
@@ -14,6 +15,8 @@ export class Owners {
   ) {}
 
   async ask(context: 'tasks' | 'states', question: Question): Promise<unknown> {
+    // Who reads a log for it needs its time, and sets its own bound below this one.
+    const timeoutMs = 'as_of_ms' in question ? pastTimeoutMs : presentTimeoutMs;
     for (let tries = 1; ; tries++) {
       const address = this.directory.questionsOf(context, question.tenant_id);
       try {

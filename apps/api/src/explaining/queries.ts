@@ -10,6 +10,7 @@ export class ExplainTask extends Query<unknown> {
   constructor(
     readonly caller: Caller,
     readonly id: string,
+    readonly asOfMs: number | null,
   ) {
     super();
   }
@@ -23,13 +24,15 @@ export class ExplainTaskHandler implements IQueryHandler<ExplainTask> {
   ) {}
 
   /** What ended long ago the owner has forgotten; the read model has not. */
-  async execute({ caller, id }: ExplainTask): Promise<unknown> {
+  async execute({ caller, id, asOfMs }: ExplainTask): Promise<unknown> {
     const answer = await this.owners.ask('tasks', {
       kind: 'explain-task',
       tenant_id: caller.tenantId,
       task_id: id,
+      ...asOf(asOfMs),
     });
-    if (answer !== null) return answer;
+    if (answer !== null) return readable(answer);
+    if (asOfMs !== null) throw notFound();
     const row = await this.reads.ask(caller, {}, (models, tenant) => models.tasks.get(tenant, id));
     if (!row?.status.end) throw notFound();
     const { end, ended_at, attempts_used } = row.status;
@@ -42,6 +45,7 @@ export class ExplainTarget extends Query<unknown> {
     readonly caller: Caller,
     readonly stateId: string,
     readonly agentId: string,
+    readonly asOfMs: number | null,
   ) {
     super();
   }
@@ -52,20 +56,39 @@ export class ExplainTargetHandler implements IQueryHandler<ExplainTarget> {
   constructor(@Inject(Owners) private readonly owners: Owners) {}
 
   /** While a remediation waits as a task, what holds that task back is part of the answer. */
-  async execute({ caller, stateId, agentId }: ExplainTarget): Promise<unknown> {
+  async execute({ caller, stateId, agentId, asOfMs }: ExplainTarget): Promise<unknown> {
     const target = await this.owners.ask('states', {
       kind: 'explain-target',
       tenant_id: caller.tenantId,
       state_id: stateId,
       agent_id: agentId,
+      ...asOf(asOfMs),
     });
     if (target === null || typeof target !== 'object') throw notFound();
+    readable(target);
     const taskId = 'task_id' in target && typeof target.task_id === 'string' ? target.task_id : null;
     if (taskId === null) return { ...target, task: null };
     const tenant = caller.tenantId;
-    const task = await this.owners.ask('tasks', { kind: 'explain-task', tenant_id: tenant, task_id: taskId });
-    return { ...target, task };
+    const task = await this.owners.ask('tasks', {
+      kind: 'explain-task',
+      tenant_id: tenant,
+      task_id: taskId,
+      ...asOf(asOfMs),
+    });
+    return { ...target, task: readable(task) };
   }
+}
+
+function asOf(atMs: number | null) {
+  return atMs === null ? {} : { as_of_ms: atMs };
+}
+
+function readable(answer: unknown): unknown {
+  if (typeof answer !== 'object' || answer === null || !('too_long' in answer)) return answer;
+  throw new ProblemError(
+    'history_too_long',
+    `One question may have ${String(answer.too_long)} records read.`,
+  );
 }
 
 export class Simulate extends Query<unknown> {

@@ -90,6 +90,11 @@ const list = {
     title: 'It was refused',
     meaning: 'The owner of the partition refused it; `detail` says why.',
   },
+  history_too_long: {
+    status: 422,
+    title: 'Too much of the log lies before that time',
+    meaning: 'Nothing as of then can be told in one answer; `detail` says how many records may be read.',
+  },
   quota_exceeded: {
     status: 429,
     title: 'A limit of the tenant is reached',

@@ -1,9 +1,18 @@
-import { type explainTarget } from '@fluxforge/domain/reconciling';
+import { defaultReconcilingPolicy, explainTarget } from '@fluxforge/domain/reconciling';
+import { type StatesState } from '@fluxforge/domain/desired-state';
+import { type QuestionOf } from '@fluxforge/events/owner-questions';
 
 type Explanation = NonNullable<ReturnType<typeof explainTarget>>;
 
+/** Null: there is no such target. */
+export function targetAnswer(question: QuestionOf<'explain-target'>, state: StatesState, nowMs: number) {
+  const at = { tenantId: question.tenant_id, stateId: question.state_id, agentId: question.agent_id };
+  const why = explainTarget(state, at, nowMs, defaultReconcilingPolicy);
+  return why && targetView(why);
+}
+
 /** As users see it: their field names, times as text. */
-export function targetView(why: Explanation) {
+function targetView(why: Explanation) {
   return {
     bucket: why.bucket,
     reason: why.reason,

@@ -21,13 +21,19 @@ const Changes = Type.Object(
   closed,
 );
 
+/** A time in the past: answered from the log, as far as it had come by then. */
+const asOf = { as_of_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 })) };
+
 /**
  * What an API server asks the owner of a partition: things that only the state in its memory can answer. Reads alone;
  * whatever changes anything is a command. An answer may run ahead of the log by the batch that is in flight.
  */
 const Question = Type.Union([
-  Type.Object({ kind: Type.Literal('explain-task'), tenant_id: Id, task_id: Id }, closed),
-  Type.Object({ kind: Type.Literal('explain-target'), tenant_id: Id, state_id: Id, agent_id: Id }, closed),
+  Type.Object({ kind: Type.Literal('explain-task'), tenant_id: Id, task_id: Id, ...asOf }, closed),
+  Type.Object(
+    { kind: Type.Literal('explain-target'), tenant_id: Id, state_id: Id, agent_id: Id, ...asOf },
+    closed,
+  ),
   Type.Object({ kind: Type.Literal('queue'), tenant_id: Id }, closed),
   Type.Object({ kind: Type.Literal('simulate'), tenant_id: Id, changes: Changes }, closed),
 ]);

@@ -8,6 +8,7 @@ export {
   type SnapshotStore,
 } from './stored-snapshot.js';
 export { PartitionFold, ForeignMismatch } from './partition-fold.js';
+export { HistoryTooLong, PastIsBusy, pastBounds, PastStates, type PastBounds } from './past-states.js';
 export { PartitionFollower, type FollowedTopics } from './follower.js';
 export { SnapshotLoader, type IgnoredBecause, type Loaded, type LoaderOptions } from './loader.js';
 export { DiskSnapshots } from './disk-snapshots.js';

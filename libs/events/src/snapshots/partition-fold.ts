@@ -93,20 +93,33 @@ export class PartitionFold<State, Own extends EventBody, Foreign extends EventBo
   }
 
   /**
+   * The state itself, for who lets this fold go. Only once nothing foreign is wanted.
+   * @throws ForeignMismatch when the other context has another history than the one that is covered
+   */
+  get folded(): State {
+    this.checkWhole();
+    return this.state;
+  }
+
+  /**
    * The state as it stands, or null before the first event. Only once nothing foreign is wanted.
    * @throws ForeignMismatch when the other context has another history than the one that is covered
    */
   snapshot(): Snapshot | null {
     if (!this.settled) return null;
-    if (this.foreignWanted !== null) throw new Error('the foreign view is not whole');
-    if (this.foreignAt.hash !== this.recorded.foreign.hash)
-      throw new ForeignMismatch('the other context has another history than the one that is covered');
+    this.checkWhole();
     const state = this.context.serialize(this.state);
     // Whoever takes over reads this text, so it is read here first. It also drops what piles up in a state
     // that only folds: timers and marks that an owner's plan would have used up.
     this.state = this.readable(state);
     const { commands, foreign } = this.recorded;
     return { position: this.settled, commands, foreign, lastEventMs: this.lastEventMs, state };
+  }
+
+  private checkWhole(): void {
+    if (this.foreignWanted !== null) throw new Error('the foreign view is not whole');
+    if (this.foreignAt.hash !== this.recorded.foreign.hash)
+      throw new ForeignMismatch('the other context has another history than the one that is covered');
   }
 
   private foldForeign(): void {

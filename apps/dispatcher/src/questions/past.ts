@@ -1,0 +1,20 @@
+import {
+  makeTasksContext,
+  presumeConnected,
+  type TasksPolicy,
+  type TasksState,
+} from '@fluxforge/domain/tasks-context';
+import { type QuestionOf } from '@fluxforge/events/owner-questions';
+import { explanationView } from './explanation-view.js';
+
+/** The answer as of a time, from a state that was folded up to it. */
+export function pastAnswer(
+  { tenant_id: tenantId, task_id: taskId }: QuestionOf<'explain-task'>,
+  past: TasksState,
+  policy: TasksPolicy,
+  atMs: number,
+) {
+  presumeConnected(past, tenantId);
+  const why = explanationView(makeTasksContext(policy).explainTask(past, tenantId, taskId, atMs));
+  return why && { ...why, as_of: new Date(atMs).toISOString(), assumed: ['agents_connected'] };
+}
