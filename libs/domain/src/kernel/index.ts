@@ -1,3 +1,4 @@
+export { allowance } from './budget.js';
 export { canonicalText } from './canonical.js';
 export { clamp } from './clamp.js';
 export { accepted, decided, rejected } from './decided.js';

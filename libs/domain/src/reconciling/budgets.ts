@@ -1,10 +1,6 @@
-import { type Budget, type ReasonCode } from '@fluxforge/events/catalogue';
+import { type ReasonCode } from '@fluxforge/events/catalogue';
 import { type DesiredState } from '@fluxforge/domain/desired-state';
-
-/** A number of a state's targets; percentages are rounded up. */
-export function allowance(budget: Budget, targets: number): number {
-  return 'count' in budget ? budget.count : Math.ceil((budget.percent * targets) / 100);
-}
+import { allowance } from '@fluxforge/domain/kernel';
 
 /** At least one may be remediated at a time: a budget of none would be a state that is never enforced. */
 export function maxOccupied(desired: DesiredState): number {

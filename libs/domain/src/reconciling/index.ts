@@ -1,6 +1,6 @@
 export { defaultReconcilingPolicy, type ReconcilingPolicy } from './policy.js';
 export { buckets, place, planReasons, type Bucket, type Placement, type PlanReason } from './placement.js';
-export { allowance, freePlaces, maxGivenUp, maxOccupied, spentBudget } from './budgets.js';
+export { freePlaces, maxGivenUp, maxOccupied, spentBudget } from './budgets.js';
 export { askAnew } from './check-schedule.js';
 export { planStep } from './plan.js';
 export { requestDueChecks, type RequestChecks } from './check-requests.js';

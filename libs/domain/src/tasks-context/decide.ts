@@ -10,6 +10,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { decideAgent, decideAnswered, decideConnected, type AgentMessage } from '@fluxforge/domain/agent';
+import { decideFanout } from '@fluxforge/domain/fanout';
 import { decideClusterMode, decideTenantMode } from '@fluxforge/domain/modes';
 import { rejected } from '@fluxforge/domain/kernel';
 import { compareInventory, decideNotHeld, decideResult, decideStarted } from '@fluxforge/domain/leases';
@@ -79,6 +80,11 @@ function decideCommand(
       const atMs = Math.max(nowMs, state.lastFactMs);
       return decideSchedule(realm?.scheduling, command, atMs, policy.maxSchedules);
     }
+    case 'fanout.start':
+    case 'fanout.retry':
+    case 'fanout.cancel':
+      // The map holds agents in the order of their enrolment.
+      return decideFanout(realm?.fanouts, realm?.agents.values() ?? [], command, policy.fanouts);
     case 'task.submit':
       return decideSubmit(admission(state, policy, command.tenantId, command.data.task_id), command, nowMs);
     case 'task.cancel': {

@@ -6,11 +6,13 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { newAgent, occupy, vacate, type Agent } from '@fluxforge/domain/agent';
+import { addMember, memberCancelled, memberOver, memberRejected } from '@fluxforge/domain/fanout';
 import { relimit, reserve, reservedBytes, settle, spend } from '@fluxforge/domain/quotas';
 import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
 import { countsAsSubmission, newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
 import { addLive, evolveSchedule, removeLive, type ScheduleFact } from '@fluxforge/domain/schedules';
 import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
+import { fanoutChanged, releaseFanouts, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import {
   dequeue,
@@ -55,7 +57,10 @@ function openRealm(
 
 function clusterModeSet(state: TasksState, { mode, reason, by }: EventData<'cluster.mode-set'>): void {
   state.cluster.modes = { ...state.cluster.modes, [by]: { mode, reason } };
-  for (const realm of state.realms.values()) syncOpen(state, realm);
+  for (const realm of state.realms.values()) {
+    syncOpen(state, realm);
+    releaseFanouts(state, realm);
+  }
 }
 
 function limitsSet(
@@ -66,6 +71,7 @@ function limitsSet(
   realm.submissions = relimit(realm.submissions, realm.tenant.limits, fact.data.limits, fact.timeMs);
   evolveTenant(realm.tenant, fact);
   limitsChanged(state, realm);
+  releaseFanouts(state, realm);
 }
 
 function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact: Fact<Own>): void {
@@ -74,6 +80,7 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
       return limitsSet(state, realm, fact);
     case 'tenant.mode-set':
       evolveTenant(realm.tenant, fact);
+      releaseFanouts(state, realm);
       return syncOpen(state, realm);
     case 'tenant.key-added':
     case 'tenant.key-revoked':
@@ -95,6 +102,11 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
     case 'schedule.deleted':
     case 'schedule.fired':
       return scheduled(state, realm, fact);
+    case 'fanout.started':
+    case 'fanout.rejected':
+    case 'fanout.cancelled':
+    case 'fanout.ended':
+      return fanoutChanged(state, policy, realm, fact);
     case 'task.queued':
       return queued(state, realm, fact.data, fact.timeMs);
     case 'task.leased':
@@ -124,6 +136,7 @@ function enrolled(state: TasksState, realm: Realm, data: EventData<'agent.enroll
   useToken(realm.tenant, data.token_id, data.agent_id, data.credential_hash);
   const agent = newAgent(data, realm.tenant.id, state.nextOrder++);
   realm.agents.set(agent.id, agent);
+  releaseFanouts(state, realm);
   refreshAgent(state, realm, agent, true);
 }
 
@@ -156,7 +169,8 @@ function evolveAgent(
       agent.draining = fact.data.drain;
       return refreshAgent(state, realm, agent);
     case 'agent.removed':
-      return dropAgent(state, realm, agent);
+      dropAgent(state, realm, agent);
+      return releaseFanouts(state, realm);
   }
 }
 
@@ -175,6 +189,10 @@ function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>,
   if (task.keyed) state.keys.add(task.tenantId, task.keyed, timeMs);
   if (countsAsSubmission(task.kind)) {
     realm.submissions = spend(realm.submissions, realm.tenant.limits, timeMs);
+  }
+  if (task.kind === 'fanout') {
+    state.moment.firedInARow += 1;
+    syncFanout(state, realm, addMember(realm.fanouts, data));
   }
   realm.concurrency.add(task);
   syncCrowded(state, realm);
@@ -199,6 +217,9 @@ function evolveTask(state: TasksState, policy: TasksPolicy, realm: Realm, task: 
     case 'task.cancel-requested':
       task.cancel = { reason: fact.data.reason, message: fact.data.message ?? null };
       realm.concurrency.cancelled(task);
+      if (task.batch?.fanout_id !== undefined) {
+        syncFanout(state, realm, memberCancelled(realm.fanouts, task.batch.fanout_id, task.id));
+      }
       return syncCrowded(state, realm);
     case 'task.attempt-ended':
       return attemptEnded(state, policy, realm, task, fact);
@@ -217,6 +238,7 @@ function leased(
   if (task.lease) return;
   const { agent_id, attempt, lease_ms } = fact.data;
   dequeue(state, realm, task);
+  releaseFanouts(state, realm);
   task.attemptsUsed = attempt;
   state.moment.firedInARow = 0;
   const weight = realm.tenant.limits.weight ?? 1;
@@ -316,6 +338,10 @@ function ended(
   if (task.batch?.schedule_id !== undefined) removeLive(realm.scheduling, task.batch.schedule_id, task.id);
   realm.concurrency.remove(task);
   syncCrowded(state, realm);
+  if (task.batch?.fanout_id !== undefined) {
+    syncFanout(state, realm, memberOver(realm.fanouts, task.batch.fanout_id, fact.data));
+  }
+  releaseFanouts(state, realm);
   // A lease has ended with it: the running quota may have room.
   syncOpen(state, realm);
   const byReport = lease !== null && isReported(fact.data);
@@ -338,6 +364,7 @@ function evolveRejected(
   const { task_id, life, keyed } = fact.data;
   if (keyed) state.keys.add(fact.tenantId, keyed, fact.timeMs);
   const realm = state.realms.get(fact.tenantId);
+  if (realm) syncFanout(state, realm, memberRejected(realm.fanouts, fact.data));
   if (!realm || realm.tasks.has(task_id)) return;
   remember(state, policy, realm, {
     id: task_id,

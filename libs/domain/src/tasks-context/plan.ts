@@ -6,6 +6,7 @@ import { chargeMs, effectivePriority } from '@fluxforge/domain/scheduling';
 import { cancelTask, type Task } from '@fluxforge/domain/task';
 import { type Own } from './decide.js';
 import { fireDue } from './firing.js';
+import { stepFanouts } from './fanout-steps.js';
 import { realmHold, taskHold } from './holds.js';
 import { lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
@@ -30,10 +31,15 @@ export function plan(state: TasksState, policy: TasksPolicy, nowMs: number, room
     overload(state);
   if (event) return [event];
   // Many schedules that are due at once take turns with leases, and come all the same when none is possible.
-  const fired = state.moment.firedInARow < policy.firingsInARow ? fireDue(state, policy, nowMs, room) : null;
+  const fired = state.moment.firedInARow < policy.firingsInARow ? made(state, policy, nowMs, room) : null;
   if (fired) return fired;
   const lease = nextLease(state, policy, nowMs);
-  return lease ? [lease] : (fireDue(state, policy, nowMs, room) ?? []);
+  return lease ? [lease] : (made(state, policy, nowMs, room) ?? []);
+}
+
+/** What becomes tasks by itself: due schedules, and members of fan-outs. */
+function made(state: TasksState, policy: TasksPolicy, nowMs: number, room: number): Decided<Own>[] | null {
+  return fireDue(state, policy, nowMs, room) ?? stepFanouts(state, policy, nowMs, room);
 }
 
 function lostAgent(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
@@ -150,6 +156,7 @@ export function wakeAtMs(state: TasksState): number | null {
   if (outbox.length > 0 || state.doomed.size > 0 || state.open.size > 0 || state.crowded.size > 0) {
     return state.lastFactMs;
   }
+  if (state.fanoutsDue.size > 0) return state.lastFactMs;
   if (moment.overload?.change(state.cluster.modes.overload.mode)) return state.lastFactMs;
   let atMs = Math.min(
     state.deadlines.peekRank(),

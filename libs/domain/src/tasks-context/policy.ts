@@ -1,7 +1,15 @@
 import { type Limits } from '@fluxforge/events/catalogue';
+import { type FanoutLimits } from '@fluxforge/domain/fanout';
 import { type OverloadPolicy } from '@fluxforge/domain/modes';
 import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
+
+export interface FanoutPolicy extends FanoutLimits {
+  /** How long, how many and with how many members in all those that ended are remembered in a partition, for retries. */
+  readonly keptMs: number;
+  readonly kept: number;
+  readonly keptMembers: number;
+}
 
 /** Every number of the tasks context that is a choice. Tests and the simulation shorten the spans. */
 export interface TasksPolicy {
@@ -23,7 +31,8 @@ export interface TasksPolicy {
   readonly endedKept: number;
   /** Most schedules of one tenant. */
   readonly maxSchedules: number;
-  /** As many firings of schedules come before the next lease, if one is possible. */
+  readonly fanouts: FanoutPolicy;
+  /** As many firings of schedules, and members of fan-outs, come before the next lease, if one is possible. */
   readonly firingsInARow: number;
   readonly defaultLimits: Limits;
   readonly remediation: RemediationDefaults;
@@ -47,6 +56,15 @@ export const defaultTasksPolicy: TasksPolicy = {
   endedKeptMs: 3_600_000,
   endedKept: 100_000,
   maxSchedules: 10_000,
+  // Well below a batch of the log (768 KiB).
+  fanouts: {
+    maxFanouts: 100,
+    maxMembers: 10_000,
+    maxBytes: 700_000,
+    keptMs: 24 * 3_600_000,
+    kept: 1_000,
+    keptMembers: 1_000_000,
+  },
   firingsInARow: 64,
   defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },
   remediation: { killGraceMs: 10_000, outputLimitBytes: 1024 * 1024 },

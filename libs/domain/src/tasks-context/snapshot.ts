@@ -1,10 +1,13 @@
+import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { occupy, type Agent } from '@fluxforge/domain/agent';
 import { type ClusterMode } from '@fluxforge/domain/modes';
+import { addMember, memberCancelled, type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
 import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { type FairShare } from '@fluxforge/domain/scheduling';
 import { KeyWindow, noSeats, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
 import { addLive, type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
+import { addEndedFanout, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import { enqueue, refreshAgent, syncCrowded, timeAgent, timeLease, timeSchedule } from './placing.js';
 import { type TasksPolicy } from './policy.js';
@@ -17,6 +20,10 @@ type AgentImage = Omit<Agent, 'leases' | 'load' | 'pinned' | 'session' | 'lastAn
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
 type TaskImage = Omit<Task, 'lease' | keyof Seats> & { readonly lease: LeaseImage | null };
 
+type FanoutImage = Omit<Fanout, 'ends' | 'live' | 'standing'> & {
+  readonly ends: [number, FanoutMemberEnd][];
+};
+
 interface RealmImage {
   readonly tenant: Omit<Tenant, 'keys' | 'tokens' | 'tokenHashes'>;
   readonly keys: ApiKey[];
@@ -25,6 +32,7 @@ interface RealmImage {
   readonly tasks: TaskImage[];
   readonly schedules: Schedule[];
   readonly deletedSchedules: [string, number][];
+  readonly fanouts: FanoutImage[];
   readonly share: FairShare;
   readonly submissions: SubmissionBucket | null;
   readonly output: OutputHour;
@@ -40,6 +48,7 @@ interface StateImage {
   readonly clusterModes: ClusterMode;
   readonly keyWindow: [number, string][];
   readonly ended: EndedTask[];
+  readonly endedFanouts: EndedFanout[];
   readonly realms: RealmImage[];
 }
 
@@ -58,6 +67,7 @@ export function serialize(state: TasksState): string {
     clusterModes: state.cluster.modes,
     keyWindow: state.keys.toJson(),
     ended: [...state.endedInOrder],
+    endedFanouts: [...state.endedFanouts],
     realms: byOrder(state.realms.values()).map(realmImage),
   };
   return JSON.stringify(image);
@@ -73,11 +83,16 @@ function realmImage(realm: Realm): RealmImage {
     tasks: byOrder(realm.tasks.values()).map(taskImage),
     schedules: byOrder(realm.scheduling.schedules.values()),
     deletedSchedules: [...realm.scheduling.deleted],
+    fanouts: byOrder(realm.fanouts.live.values()).map(fanoutImage),
     share: realm.share,
     submissions: realm.submissions,
     output: realm.output,
     order: realm.order,
   };
+}
+
+function fanoutImage({ live: _l, standing: _s, ends, ...image }: Fanout): FanoutImage {
+  return { ...image, ends: [...ends] };
 }
 
 function agentImage(agent: Agent): AgentImage {
@@ -136,6 +151,10 @@ export function deserialize(text: string, policy: TasksPolicy): TasksState | nul
   state.cluster.modes = image.clusterModes;
   for (const realm of image.realms) restoreRealm(state, policy, realm);
   for (const ended of image.ended) restoreEnded(state, ended);
+  for (const ended of image.endedFanouts) {
+    addEndedFanout(state, ended);
+    state.realms.get(ended.tenantId)?.fanouts.ended.set(ended.id, ended);
+  }
   return state;
 }
 
@@ -169,7 +188,12 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     timeSchedule(state, schedule);
   }
   for (const [id, deletedAtMs] of image.deletedSchedules) realm.scheduling.deleted.set(id, deletedAtMs);
+  for (const { ends, ...one } of image.fanouts) {
+    const derived = { live: new Map<string, number>(), standing: new Set<string>() };
+    realm.fanouts.live.set(one.id, { ...one, ends: new Map(ends), ...derived });
+  }
   for (const task of image.tasks) restoreTask(state, policy, realm, task);
+  for (const fanout of realm.fanouts.live.values()) syncFanout(state, realm, fanout);
   syncCrowded(state, realm);
 }
 
@@ -178,6 +202,9 @@ function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image
   const task: Task = { ...image, spec: realm.specs.of(image.spec), lease, ...noSeats() };
   realm.tasks.set(task.id, task);
   if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
+  const { fanout_id: fanoutId } = task.batch ?? {};
+  if (fanoutId !== undefined) addMember(realm.fanouts, { task_id: task.id, batch: { fanout_id: fanoutId } });
+  if (fanoutId !== undefined && task.cancel) memberCancelled(realm.fanouts, fanoutId, task.id);
   realm.concurrency.add(task);
   if (!lease) return enqueue(state, realm, task);
   const agent = realm.agents.get(lease.agentId);

@@ -1,5 +1,6 @@
 import { type Agent } from '@fluxforge/domain/agent';
 import { ConcurrencyKeys } from '@fluxforge/domain/concurrency';
+import { newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from '@fluxforge/domain/fanout';
 import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
 import { normalCluster, type OverloadWatch, type ClusterMode } from '@fluxforge/domain/modes';
 import { newBucket, noOutput, type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
@@ -23,6 +24,7 @@ export interface Realm {
   readonly ended: Map<string, EndedTask>;
   readonly specs: SharedSpecs;
   readonly scheduling: ScheduleBook;
+  readonly fanouts: FanoutBook;
   readonly queue: TenantQueue;
   /** Derived: by agent, the task whose apply it has to itself now. */
   readonly applies: Map<string, string>;
@@ -51,7 +53,7 @@ export interface Moment {
   overload: OverloadWatch | null;
   /** What a connection or an answer called for; `pulse` takes it. */
   outbox: TasksEffect[];
-  /** Firings of schedules since the last lease: many that are due at once take turns with leases. */
+  /** Firings of schedules and members of fan-outs since the last lease: many that are due take turns with leases. */
   firedInARow: number;
 }
 
@@ -66,6 +68,9 @@ export interface TasksState {
   lastFactMs: number;
   readonly keys: KeyWindow;
   readonly endedInOrder: Fifo<EndedTask>;
+  readonly endedFanouts: Fifo<EndedFanout>;
+  /** Members that are remembered of them, in all. */
+  endedMembers: number;
   /** From here on all is derived from the above. Realms with something that may fit somewhere. */
   readonly open: PriorityQueue<Realm>;
   /** Realms that are held as a whole, by when the clock lifts that; any change of theirs brings them back to `open`. */
@@ -83,6 +88,8 @@ export interface TasksState {
   readonly agentTimers: PriorityQueue<Agent>;
   /** Schedules that are not suspended, by when they are to be fired. */
   readonly scheduleTimers: PriorityQueue<Schedule>;
+  /** Fan-outs that have something to do now. */
+  readonly fanoutsDue: PriorityQueue<Fanout>;
   readonly moment: Moment;
 }
 
@@ -96,6 +103,8 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     lastFactMs: 0,
     keys,
     endedInOrder: new Fifo(),
+    endedFanouts: new Fifo(),
+    endedMembers: 0,
     open: new PriorityQueue(),
     held: new PriorityQueue(),
     crowded: new Set(),
@@ -105,6 +114,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
     scheduleTimers: new PriorityQueue(),
+    fanoutsDue: new PriorityQueue(),
     moment: { tookOverAtMs: null, asks: new PriorityQueue(), overload: null, outbox: [], firedInARow: 0 },
   };
 }
@@ -125,6 +135,7 @@ export function newRealm(
     ended: new Map(),
     specs: new SharedSpecs(),
     scheduling: newScheduleBook(),
+    fanouts: newFanoutBook(),
     queue: new TenantQueue(agingMs, agents, () => rules),
     applies: new Map(),
     cluster,

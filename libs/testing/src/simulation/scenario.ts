@@ -179,6 +179,14 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
     maxSchedules: 20,
     firingsInARow: prng.pick([1, 64]),
+    fanouts: {
+      maxFanouts: 5,
+      maxMembers: 100,
+      maxBytes: 50_000,
+      keptMs: 3_600_000,
+      kept: prng.pick([2, 1_000]),
+      keptMembers: 1_000,
+    },
     remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
   };
 }

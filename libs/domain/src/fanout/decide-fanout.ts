@@ -1,0 +1,136 @@
+import {
+  type Command,
+  type Decided,
+  type FanoutSpec,
+  type JournalEventBody,
+  type Labels,
+  type TasksCommandBody,
+  type TasksEventBody,
+} from '@fluxforge/events/catalogue';
+import { accepted, decided, matchesSelector, rejected } from '@fluxforge/domain/kernel';
+import { type EndedFanout, type FanoutBook } from './fanout.js';
+
+type Answer = Decided<TasksEventBody | JournalEventBody>[];
+type Of<T extends TasksCommandBody['type']> = Command<Extract<TasksCommandBody, { type: T }>>;
+export type FanoutCommand = Of<'fanout.start' | 'fanout.retry' | 'fanout.cancel'>;
+
+export interface FanoutLimits {
+  /** Of one tenant, that have not ended. */
+  readonly maxFanouts: number;
+  readonly maxMembers: number;
+  /** Of the largest event of a fan-out, which must fit in one batch of the log. */
+  readonly maxBytes: number;
+}
+
+/** The agents of the tenant, lost ones included, in the order of their enrolment. */
+export type Agents = Iterable<{ readonly id: string; readonly labels: Labels }>;
+
+export function decideFanout(
+  book: FanoutBook | undefined,
+  agents: Agents,
+  command: FanoutCommand,
+  limits: FanoutLimits,
+): Answer {
+  if (!book) return [rejected(command, 'not_found', 'There is no such tenant.')];
+  if (command.type === 'fanout.cancel') return cancel(book, command);
+  const id = command.data.fanout_id;
+  if (book.live.has(id) || book.ended.has(id)) return [accepted(command, id)];
+  if (command.type === 'fanout.retry') return retry(book, command, limits);
+  const members: string[] = [];
+  for (const agent of agents)
+    if (matchesSelector(command.data.spec.selector, agent.labels)) members.push(agent.id);
+  return start(book, command, command.data.spec, members, limits);
+}
+
+function start(
+  book: FanoutBook,
+  command: Of<'fanout.start' | 'fanout.retry'>,
+  spec: FanoutSpec,
+  members: string[],
+  limits: FanoutLimits,
+): Answer {
+  const id = command.data.fanout_id;
+  if (book.live.size >= limits.maxFanouts) {
+    const text = `a tenant has at most ${limits.maxFanouts} fan-outs at a time`;
+    return [rejected(command, 'quota_exceeded', text, id)];
+  }
+  if (members.length === 0) return [refused(command, 'no_agent_matches', 'No agent matches the selector.')];
+  if (members.length > limits.maxMembers) {
+    const text = `${members.length} agents match, and a fan-out has at most ${limits.maxMembers} members.`;
+    return [refused(command, 'input_too_large', text)];
+  }
+  if (largestEvent(spec, members) > limits.maxBytes) {
+    return [
+      refused(command, 'input_too_large', 'The command and the ids of its members take too many bytes.'),
+    ];
+  }
+  const of = command.type === 'fanout.retry' ? { retry_of: command.data.of_fanout_id } : {};
+  return [decided('fanout.started', command.tenantId, id, { fanout_id: id, spec, members, ...of })];
+}
+
+function refused(
+  command: Of<'fanout.start' | 'fanout.retry'>,
+  reason: 'no_agent_matches' | 'input_too_large',
+  message: string,
+): Decided<TasksEventBody> {
+  const id = command.data.fanout_id;
+  return decided('fanout.rejected', command.tenantId, id, { fanout_id: id, reason, message });
+}
+
+function retry(book: FanoutBook, command: Of<'fanout.retry'>, limits: FanoutLimits): Answer {
+  const { fanout_id: id, of_fanout_id: of, members: wanted } = command.data;
+  if (book.live.has(of)) return [rejected(command, 'conflict', `fan-out ${of} has not ended`, id)];
+  const earlier = book.ended.get(of);
+  if (!earlier) {
+    return [rejected(command, 'not_found', `there is no fan-out ${of}, or it ended long ago`, id)];
+  }
+  // Whoever succeeded is not remembered by name, and has nothing to repeat.
+  if (wanted.includes('succeeded')) {
+    return [rejected(command, 'invalid', 'members: what succeeded is not retried', id)];
+  }
+  const members = thoseWhoCameOut(earlier, wanted);
+  if (!earlier.spec || members.length === 0) {
+    return [rejected(command, 'invalid', `members: none of fan-out ${of} came out so`, id)];
+  }
+  return start(book, command, earlier.spec, members, limits);
+}
+
+/** Exactly these, also if they match the selector no longer. */
+function thoseWhoCameOut(earlier: EndedFanout, wanted: Of<'fanout.retry'>['data']['members']): string[] {
+  return earlier.members.filter(({ end }) => wanted.includes(end)).map(({ agent_id }) => agent_id);
+}
+
+function cancel(book: FanoutBook, command: Of<'fanout.cancel'>): Answer {
+  const { fanout_id: id, reason } = command.data;
+  const live = book.live.get(id);
+  if (live?.cancelled) return [accepted(command, id)];
+  if (live) {
+    const said = reason === undefined ? {} : { message: reason };
+    return [decided('fanout.cancelled', command.tenantId, id, { fanout_id: id, ...said })];
+  }
+  if (book.ended.has(id)) return [rejected(command, 'conflict', 'The fan-out has ended.', id)];
+  return [rejected(command, 'not_found', `there is no fan-out ${id}, or it ended long ago`, id)];
+}
+
+const bytesOfEnd = '{"agent_id":"","end":"not_started"},'.length;
+
+/** `fanout.started` has the spec and the members; `fanout.ended` may have to name how each came out. */
+function largestEvent(spec: FanoutSpec, members: readonly string[]): number {
+  let idBytes = 0;
+  // Ids are plain ASCII.
+  for (const id of members) idBytes += id.length;
+  return Math.max(
+    utf8Bytes(JSON.stringify(spec)) + idBytes + 3 * members.length,
+    idBytes + bytesOfEnd * members.length,
+  );
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // The two halves of a pair take four bytes together: two each.
+    if (unit > 0x7f) bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}

@@ -1,0 +1,11 @@
+export { decideFanout, type FanoutCommand, type FanoutLimits } from './decide-fanout.js';
+export {
+  addMember,
+  evolveFanout,
+  memberCancelled,
+  memberOver,
+  memberRejected,
+  type FanoutFact,
+} from './evolve-fanout.js';
+export { hasWork, newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from './fanout.js';
+export { stepFanout, type Members } from './step.js';
