@@ -8,14 +8,13 @@ import {
   type Target,
 } from '@fluxforge/domain/desired-state';
 import {
-  allowance,
   buckets,
   defaultReconcilingPolicy,
   planOf,
   verdictOf,
   type Verdict,
 } from '@fluxforge/domain/reconciling';
-import { matchesSelector } from '@fluxforge/domain/kernel';
+import { allowance, matchesSelector } from '@fluxforge/domain/kernel';
 import { isCheckable } from '../reconciling/check-schedule.js';
 import { World, acme, type Event } from './world.fixture.js';
 
