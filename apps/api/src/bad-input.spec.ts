@@ -113,6 +113,22 @@ const wrongBackoff = [
   [{ base: 1, max: '5s' }, 'wrong_type', '.base'],
   [{ base: '1m', max: '5s' }, 'inconsistent'],
 ];
+const window = { effect: 'allow', cron: '0 22 * * *', time_zone: 'UTC', duration: '6h' };
+const wrongWindows = [
+  [1, 'wrong_type'],
+  [null, 'wrong_type'],
+  [{}, 'wrong_type'],
+  [[1], 'wrong_type', '[0]'],
+  [Array(17).fill(window), 'too_long'],
+  [[window, { ...window, effect: 'maybe' }], 'not_allowed', '[1].effect'],
+  [[{ ...window, cron: '* * * * * *' }], 'bad_format', '[0].cron'],
+  [[{ ...window, cron: '0 25 * * *' }], 'bad_format', '[0].cron'],
+  [[{ ...window, cron: '*/1,'.repeat(100) }], 'too_long', '[0].cron'],
+  [[{ ...window, time_zone: 'Mars/Olympus' }], 'bad_format', '[0].time_zone'],
+  [[{ ...window, duration: '30s' }], 'out_of_range', '[0].duration'],
+  [[{ ...window, duration: '99999d' }], 'out_of_range', '[0].duration'],
+  [[{ ...window, by: 1 }], 'unknown_field', '[0].by'],
+];
 const wrongBudget = [
   [null, 'wrong_type'],
   [{}, 'wrong_type'],
@@ -173,6 +189,7 @@ const tables: Readonly<Record<string, { base: object; fields: Readonly<Record<st
       attempts: [...wrongInteger, [0, 'out_of_range'], [101, 'out_of_range']],
       backoff: wrongBackoff,
       priority: [...wrongInteger, [10, 'out_of_range']],
+      windows: wrongWindows,
     },
   },
   '/v1/tasks': {
@@ -406,6 +423,16 @@ describe('bad input', () => {
       bodies.add(text);
     }
     expect(bodies.size).toBe(1);
+  });
+
+  it.each([
+    [[{ ...window, cron: '0 0 30 2 *' }]],
+    [[{ ...window, effect: 'deny', cron: '* * * * *' }]],
+    [[window, { ...window, effect: 'deny', cron: '0 21 * * *', duration: '8h' }]],
+  ])('windows that never open are refused, and nothing is written: %j', async (windows) => {
+    const { status, json } = await call('POST', '/v1/states', { ...state, windows });
+    expect([status, json]).toEqual([422, expect.objectContaining({ code: 'invalid' })]);
+    expect(json).toMatchObject({ errors: [{ field: 'windows' }] });
   });
 
   it.each(['/v1/states/%', '/v1/states/%zz', '/v1/states/%c0%af'])('%s cannot be read', async (path) => {

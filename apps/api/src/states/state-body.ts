@@ -18,6 +18,7 @@ import {
   yesOrNo,
   type Flaw,
 } from '../fields/index.js';
+import { windowList, type WindowBody } from './windows.js';
 import { commandSchema, labelsSchema, backoffSchema, selectorSchema } from '../fields/schemas.js';
 
 const second = 1000;
@@ -114,6 +115,30 @@ export class StateBody {
     schema: { type: 'boolean', default: true },
   })
   exclusive?: boolean;
+
+  @Field(windowList, {
+    description:
+      'When remediation may begin: in an allow window (at all times without one), never in a deny window. Checks go on.',
+    schema: {
+      type: 'array',
+      maxItems: 16,
+      items: {
+        type: 'object',
+        required: ['effect', 'cron', 'time_zone', 'duration'],
+        properties: {
+          effect: { type: 'string', enum: ['allow', 'deny'] },
+          cron: {
+            type: 'string',
+            description: 'Five fields; the window opens at each time.',
+            example: '0 22 * * 1-5',
+          },
+          time_zone: { type: 'string', example: 'Europe/Berlin' },
+          duration: { type: 'string', example: '6h' },
+        },
+      },
+    },
+  })
+  windows?: WindowBody[];
 
   static consistency(body: StateBody): readonly Flaw[] {
     if (body.mode === 'check_only' || body.apply_cmd !== undefined) return fine;

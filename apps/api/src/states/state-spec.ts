@@ -5,6 +5,7 @@ import { durationMs, formatDuration } from '../durations/index.js';
 import { isPlainObject } from '../fields/index.js';
 import { formatSelector, parseSelector, selectorOfLabels } from '../selectors/index.js';
 import { type StateBody } from './state-body.js';
+import { windowBodies, windowsOf } from './windows.js';
 
 /** What a state is when nothing is said. In the log a spec is whole: a later default changes no old state. */
 const defaults = {
@@ -44,6 +45,7 @@ function specOf(given: StateBody): StateSpec {
     attempts: body.attempts,
     backoff: { base_ms: durationMs(body.backoff.base), max_ms: durationMs(body.backoff.max) },
     priority: body.priority,
+    ...(body.windows === undefined ? {} : { windows: windowsOf(body.windows) }),
     ...(body.exclusive === false && { exclusive: false }),
   };
 }
@@ -68,6 +70,7 @@ export function bodyOfRow(row: StateRow): StateBody {
     attempts: row.attempts,
     backoff: { base: formatDuration(row.backoff.base_ms), max: formatDuration(row.backoff.max_ms) },
     priority: row.priority,
+    ...(row.windows === undefined ? {} : { windows: windowBodies(row.windows) }),
     exclusive: row.exclusive ?? true,
   };
 }

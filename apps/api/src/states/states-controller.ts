@@ -30,6 +30,7 @@ import { PositionQuery } from '../reads/index.js';
 import { GetState, ListStates, ListTargets } from './queries.js';
 import { StateBody } from './state-body.js';
 import { StateListQuery, stateFilterOf, TargetListQuery, targetFilterOf, versionOf } from './state-query.js';
+import { refuseShutWindows } from './windows.js';
 import { StateRefusals } from './state-refusals.js';
 import { bodyOfRow, declaredOf, stateView } from './state-spec.js';
 
@@ -175,6 +176,9 @@ export class StatesController {
   }
 
   private submit(origin: Origin, resourceId: string, body: StatesCommandBody): Promise<Accepted> {
+    if (body.type === 'state.declare' || body.type === 'state.update') {
+      refuseShutWindows(body.data.spec.windows, this.clock.nowMs());
+    }
     return this.commands.execute(new Submit({ body, resourceId, origin }));
   }
 }

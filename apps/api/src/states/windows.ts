@@ -1,0 +1,84 @@
+import { type ChangeWindow } from '@fluxforge/events/catalogue';
+import { isTimeZone, parseCron } from '@fluxforge/domain/cron';
+import { neverOpens } from '@fluxforge/domain/windows';
+import { durationMs, formatDuration } from '../durations/index.js';
+import { duration, fine, flaw, isPlainObject, oneOf, text, type Check, type Flaw } from '../fields/index.js';
+import { ProblemError } from '../http/index.js';
+
+/** A change window as it is declared. */
+export interface WindowBody {
+  readonly effect: 'allow' | 'deny';
+  readonly cron: string;
+  readonly time_zone: string;
+  readonly duration: string;
+}
+
+const maxWindows = 16;
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+export const cronField: Check = (value) => {
+  const flaws = text({ min: 9, max: 256 })(value);
+  if (flaws.length > 0) return flaws;
+  const parsed = parseCron(String(value));
+  return parsed.flaw === null ? fine : flaw('bad_format', parsed.flaw);
+};
+
+export const timeZoneField: Check = (value) => {
+  const flaws = text({ min: 1, max: 64 })(value);
+  if (flaws.length > 0) return flaws;
+  return isTimeZone(String(value))
+    ? fine
+    : flaw('bad_format', 'must be the name of a time zone, such as Europe/Berlin');
+};
+
+const parts: Readonly<Record<keyof WindowBody, Check>> = {
+  effect: oneOf(['allow', 'deny']),
+  cron: cronField,
+  time_zone: timeZoneField,
+  duration: duration({ min: minute, max: 31 * day }),
+};
+
+export const windowList: Check = (value) => {
+  if (!Array.isArray(value)) return flaw('wrong_type', 'must be a list');
+  if (value.length > maxWindows) return flaw('too_long', `may have ${maxWindows} windows at most`);
+  return value.flatMap((one: unknown, i) => within(`[${i}]`, windowFlaws(one)));
+};
+
+function windowFlaws(value: unknown): readonly Flaw[] {
+  if (!isPlainObject(value)) return flaw('wrong_type', 'must be an object');
+  const unknown = Object.keys(value).filter((key) => !Object.hasOwn(parts, key));
+  return [
+    ...unknown.flatMap((key) => flaw('unknown_field', 'there is no such field', `.${key.slice(0, 64)}`)),
+    ...Object.entries(parts).flatMap(([key, check]) =>
+      Object.hasOwn(value, key)
+        ? within(`.${key}`, check(value[key]))
+        : flaw('required', 'is missing', `.${key}`),
+    ),
+  ];
+}
+
+function within(path: string, flaws: readonly Flaw[]): Flaw[] {
+  return flaws.map((one) => ({ ...one, path: `${path}${one.path}` }));
+}
+
+export function windowsOf(bodies: readonly WindowBody[]): ChangeWindow[] {
+  return bodies.map(({ effect, cron, time_zone, duration: span }) => ({
+    effect,
+    cron,
+    time_zone,
+    duration_ms: durationMs(span),
+  }));
+}
+
+export function windowBodies(windows: readonly ChangeWindow[]): WindowBody[] {
+  return windows.map(({ duration_ms, ...rest }) => ({ ...rest, duration: formatDuration(duration_ms) }));
+}
+
+/** @throws ProblemError when no remediation could ever begin. The owner refuses such a state as well. */
+export function refuseShutWindows(windows: readonly ChangeWindow[] | undefined, nowMs: number): void {
+  if (!windows || windows.length === 0 || !neverOpens(windows, nowMs)) return;
+  const message = 'no remediation could begin in the next five years';
+  const errors = [{ field: 'windows', code: 'inconsistent' as const, message }];
+  throw new ProblemError('invalid', `windows: ${message}`, { errors });
+}
