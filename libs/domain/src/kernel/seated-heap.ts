@@ -48,12 +48,12 @@ export abstract class SeatedHeap<T> {
     const last = this.heap.pop()!;
     if (last === item) return true;
     this.sink(last, at);
-    if (this.seatOf(last) === at) this.rise(last, at);
     return true;
   }
 
   private isBefore(a: T, b: T): boolean {
-    const [rankA, rankB] = [this.rankOf(a), this.rankOf(b)];
+    const rankA = this.rankOf(a);
+    const rankB = this.rankOf(b);
     return rankA < rankB || (rankA === rankB && this.tieOf(a) < this.tieOf(b));
   }
 
@@ -72,6 +72,10 @@ export abstract class SeatedHeap<T> {
     this.seat(item, at);
   }
 
+  /**
+   * To the bottom along the better children, and up from there: what is sunk is nearly always the last of the heap,
+   * which belongs there, and each comparison saved is a look into memory that is not at hand.
+   */
   private sink(item: T, from: number): void {
     const { heap } = this;
     let at = from;
@@ -79,12 +83,10 @@ export abstract class SeatedHeap<T> {
       const right = below + 1;
       if (right < heap.length && this.isBefore(heap[right]!, heap[below]!)) below = right;
       const child = heap[below]!;
-      if (!this.isBefore(child, item)) break;
       heap[at] = child;
       this.seat(child, at);
       at = below;
     }
-    heap[at] = item;
-    this.seat(item, at);
+    this.rise(item, at);
   }
 }
