@@ -20,6 +20,7 @@ import {
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import {
+  ownerGroupPace,
   HostGroup,
   toldFacts,
   untilSafeLog,
@@ -186,9 +187,7 @@ export class Dispatcher {
         partitions: kafka.partitions,
         epoch: 1,
         address,
-        sessionTimeoutMs: 6000,
-        heartbeatIntervalMs: 1000,
-        rebalanceTimeoutMs: 10_000,
+        ...ownerGroupPace,
         tickMs: 20,
         nowMs: this.nowMs,
         loadSnapshot: (partition) => this.snapshots.load(partition),

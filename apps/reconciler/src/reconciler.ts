@@ -11,6 +11,7 @@ import {
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import {
+  ownerGroupPace,
   HostGroup,
   toldFacts,
   untilSafeLog,
@@ -92,9 +93,7 @@ export class Reconciler {
         partitions: kafka.partitions,
         epoch: 1,
         address: '',
-        sessionTimeoutMs: 6000,
-        heartbeatIntervalMs: 1000,
-        rebalanceTimeoutMs: 10_000,
+        ...ownerGroupPace,
         tickMs: 20,
         nowMs: this.nowMs,
         loadSnapshot: (partition) => this.snapshots.load(partition),

@@ -1,4 +1,4 @@
-export { type HostSettings, defaultHostLimits } from './settings.js';
+export { ownerGroupPace, type HostSettings, defaultHostLimits } from './settings.js';
 export { type HostRequest, type Justified, type Snapshot, type Source } from './requests.js';
 export { PartitionHost, type HostContext } from './host.js';
 export { PartitionRunner, type RunnerEvents, type RunnerPorts } from './runner.js';

@@ -23,3 +23,13 @@ export const defaultHostLimits = {
   maxQueuedRecords: 5_000,
   progressIntervalMs: 1000,
 } as const;
+
+/**
+ * How owners hear of each other. The group's verdict on one that fell silent takes the session timeout, and up to
+ * one heartbeat more until the others hear of it; one that leaves says so at once.
+ */
+export const ownerGroupPace = {
+  sessionTimeoutMs: 6_000,
+  heartbeatIntervalMs: 1_000,
+  rebalanceTimeoutMs: 10_000,
+} as const;
