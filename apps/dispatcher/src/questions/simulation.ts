@@ -10,8 +10,27 @@ import { type QuestionOf } from '@fluxforge/events/owner-questions';
 /** How long the partition's own work waits at most, copying aside. */
 const sliceMs = 5;
 
-/** Runs a simulation in slices, between which the partition goes on. */
+/** Copies are made in one piece, so only so many run beside each other in a process. */
+const atOnce = 2;
+let running = 0;
+
+/** Runs a simulation in slices, between which the partition goes on. Throws when too many run already. */
 export async function runSimulation(
+  question: QuestionOf<'simulate'>,
+  state: TasksState,
+  policy: TasksPolicy,
+  nowMs: () => number,
+) {
+  if (running >= atOnce) throw new Error('too many simulations at once');
+  running += 1;
+  try {
+    return await inSlices(question, state, policy, nowMs);
+  } finally {
+    running -= 1;
+  }
+}
+
+async function inSlices(
   { tenant_id: tenantId, changes }: QuestionOf<'simulate'>,
   state: TasksState,
   policy: TasksPolicy,
