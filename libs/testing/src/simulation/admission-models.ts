@@ -1,6 +1,7 @@
 import { type Fact } from '@fluxforge/events/catalogue';
 import { ConcurrencyModel } from './concurrency-model.js';
 import { type Counters } from './counters.js';
+import { FanoutModels } from './fanout-model.js';
 import { ModeModel } from './mode-model.js';
 import { QuotaModel } from './quota-model.js';
 
@@ -8,11 +9,13 @@ import { QuotaModel } from './quota-model.js';
 export class AdmissionModels {
   readonly quotas: QuotaModel;
   readonly modes: ModeModel;
+  readonly fanouts: FanoutModels;
   private readonly concurrency: ConcurrencyModel;
 
   constructor(counters: Counters) {
     this.quotas = new QuotaModel(counters);
     this.modes = new ModeModel(counters);
+    this.fanouts = new FanoutModels(counters);
     this.concurrency = new ConcurrencyModel(counters);
   }
 
@@ -20,5 +23,6 @@ export class AdmissionModels {
     this.quotas.fold(fact);
     this.modes.fold(fact);
     this.concurrency.fold(fact);
+    this.fanouts.fold(fact);
   }
 }

@@ -12,6 +12,7 @@ import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
 import { drawStateSpec, drawTaskSpec, versionOf } from '../workload/index.js';
 import { AdmissionClients } from './admission-clients.js';
+import { FanoutClients } from './fanout-clients.js';
 import { type FaultyLog } from './faulty-log.js';
 import { type Prng } from './prng.js';
 import { type Scenario } from './scenario.js';
@@ -47,6 +48,7 @@ export class Clients {
   private readonly states = new Map<string, Map<string, StateSpec>>();
   private labels = 0;
   private readonly admission: AdmissionClients;
+  private readonly fanouts: FanoutClients;
   private readonly schedules: ScheduleClients;
   private readonly windowPrng: Prng;
 
@@ -60,6 +62,11 @@ export class Clients {
       prng,
       (tenantId, body, partition) => this.send(tenantId, body, null, undefined, partition),
       world.witness.tasks.tenants,
+    );
+    this.fanouts = new FanoutClients(
+      prng,
+      (tenantId, body) => this.send(tenantId, body),
+      world.witness.admission.map(({ fanouts }) => fanouts),
     );
     const { scenario, witness } = world;
     this.windowPrng = prng.fork('windows');
@@ -98,6 +105,7 @@ export class Clients {
     this.loop('schedule', scenario.scheduleEveryMs, () => this.schedule());
     this.loop('operate', 6_000, () => this.operate());
     this.loop('limits', scenario.limitsEveryMs, () => this.admission.setLimits());
+    this.loop('fan-out', scenario.fanoutEveryMs, () => this.fanOut());
     this.loop('mode', scenario.modeEveryMs, () => this.later(2_500, 'mode', this.admission.setMode()));
   }
 
@@ -203,6 +211,13 @@ export class Clients {
       const other = this.prng.chance(0.2);
       const again = other ? { ...data, keyed: { ...keyed, body_hash: hashHex(`other ${taskId}`) } } : data;
       this.later(5_000, 'repeat', () => this.send(tenantId, { type: 'task.submit', data: again }, taskId));
+    }
+  }
+
+  private fanOut(): void {
+    const tenantId = this.prng.pick(this.world.scenario.tenants);
+    if (this.world.witness.tasks.tenants.has(tenantId)) {
+      this.fanouts.act(tenantId, this.world.timeline.nowMs);
     }
   }
 

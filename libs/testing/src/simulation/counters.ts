@@ -37,6 +37,9 @@ export const sometimes = [
   'key taken',
   'key dropped',
   'superseded',
+  'fan-out retried',
+  'fan-out cancelled',
+  'fan-out stopped',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

@@ -69,6 +69,7 @@ export interface Scenario {
   readonly stateEveryMs: number;
   readonly driftEveryMs: number;
   readonly limitsEveryMs: number;
+  readonly fanoutEveryMs: number;
   readonly modeEveryMs: number;
   /** Mean time between spans in which a dispatcher is slow; Infinity: never. */
   readonly pressureEveryMs: number;
@@ -143,6 +144,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     stateEveryMs: prng.between(2_500, 6_000),
     driftEveryMs: prng.between(2_500, 8_000),
     limitsEveryMs: every(0.5, 3_000, 10_000),
+    fanoutEveryMs: every(0.5, 2_000, 6_000),
     modeEveryMs: every(0.35, 4_000, 12_000),
     pressureEveryMs: every(0.3, 3_000, 8_000),
     snapshotEveryMs: every(0.7, 800, 5_000),

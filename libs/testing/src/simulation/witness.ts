@@ -155,6 +155,10 @@ export class Witness {
           return `I1: command ${id} was accepted and never answered`;
       }
     }
+    for (const { fanouts } of this.admission) {
+      const fanout = fanouts.unfinished();
+      if (fanout !== null) return fanout;
+    }
     if (this.tasks.alive === 0) return null;
     for (const task of this.tasks.tasks.values()) {
       if (task.end !== null) continue;
@@ -184,6 +188,10 @@ export class Witness {
     if (fact.type === 'schedule.fired' && fact.data.task_id !== undefined)
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
     this.schedules.fold(fact);
+    // Whether a fan-out called for it is its own model's to judge.
+    if ((fact.type === 'task.queued' || fact.type === 'task.rejected') && fact.data.batch?.fanout_id) {
+      this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
+    }
     if (journal.context === 'tasks') {
       this.tasks.fold(accepted);
       this.admission[journal.partition]?.fold(fact);
