@@ -176,7 +176,8 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
       leaveAfterMs: 1_500,
     },
     supersededAtOnce: prng.pick([1, 2]),
-    endedKeptMs: prng.pick([30_000, 3_600_000]),
+    // Longer than any client here repeats a submission: what is forgotten may be opened again.
+    endedKeptMs: prng.pick([120_000, 3_600_000]),
     endedKept: prng.pick([40, 100_000]),
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
     maxSchedules: 20,
