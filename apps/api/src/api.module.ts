@@ -13,12 +13,12 @@ import {
   ExplainingController,
   ExplainTargetHandler,
   ExplainTaskHandler,
-  Owners,
   SimulateHandler,
 } from './explaining/index.js';
 import { Clock } from './http/clock.js';
 import { ProblemFilter } from './http/index.js';
 import { OpsController } from './ops/index.js';
+import { Owners } from './owners/index.js';
 import { type ApiParts } from './parts.js';
 import { Reads } from './reads/index.js';
 import {

@@ -6,7 +6,7 @@ import { CommandEnds } from './command-answers/index.js';
 import { CommandIngest, EarlyRefusals } from './commands/index.js';
 import { Directory, DirectoryFollower } from './directory/index.js';
 import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
-import { Owners } from './explaining/index.js';
+import { Owners } from './owners/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
 import { OperatorTenant } from './tenants/index.js';

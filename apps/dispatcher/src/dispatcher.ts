@@ -15,7 +15,6 @@ import {
   NotLedHere,
   startQuestionServer,
   type Question,
-  type QuestionOf,
   type QuestionServer,
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
@@ -29,13 +28,7 @@ import {
   steadyClock,
   type RunnerEvents,
 } from '@fluxforge/events/partition-host';
-import {
-  HistoryTooLong,
-  noSnapshots,
-  pastBounds,
-  PastStates,
-  type Snapshots,
-} from '@fluxforge/events/snapshots';
+import { noSnapshots, PastStates, type Snapshots } from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { AgentStreams, type PartitionAccess } from './agent-streams/agent-streams.js';
@@ -62,6 +55,8 @@ interface Tools {
 
 const context = 'tasks';
 const policy = defaultTasksPolicy;
+/** For questions alone: what they ask changes nothing, so all partitions may share it. */
+const rules = makeTasksContext(policy);
 
 /** Wires the tasks context to the log and to the agents' control streams. */
 export class Dispatcher {
@@ -141,6 +136,7 @@ export class Dispatcher {
       address: this.config.questionsAddress,
       signingKey: this.config.signingKey,
       answer: async (question) => this.answer(question),
+      onError: (error, { kind }) => this.tools.logger.warn({ err: error, kind }, 'question not answered'),
     });
     this.group = this.makeGroup(address);
     this.watch(this.group);
@@ -243,18 +239,11 @@ export class Dispatcher {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const host = this.group?.runner(partition)?.host;
     if (!host?.leading) throw new NotLedHere();
-    if (question.kind === 'explain-task' && question.as_of_ms !== undefined)
-      return this.answerPast(partition, question, question.as_of_ms);
-    return answerTo(question, host.view, policy, this.nowMs);
-  }
-
-  private async answerPast(partition: number, question: QuestionOf<'explain-task'>, atMs: number) {
-    try {
-      return pastAnswer(question, await this.past.at(partition, atMs), policy, atMs);
-    } catch (error: unknown) {
-      if (error instanceof HistoryTooLong) return { too_long: pastBounds.records };
-      throw error;
+    if (question.kind === 'explain-task' && question.as_of_ms !== undefined) {
+      const { as_of_ms: atMs } = question;
+      return this.past.answer(partition, atMs, (past) => pastAnswer(question, past, rules, atMs));
     }
+    return answerTo(question, host.view, rules, this.nowMs);
   }
 
   private async followChecks(partition: number): Promise<void> {

@@ -6,7 +6,6 @@ import {
   NotLedHere,
   startQuestionServer,
   type Question,
-  type QuestionOf,
   type QuestionServer,
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
@@ -20,19 +19,13 @@ import {
   steadyClock,
   type RunnerEvents,
 } from '@fluxforge/events/partition-host';
-import {
-  HistoryTooLong,
-  noSnapshots,
-  pastBounds,
-  PastStates,
-  type Snapshots,
-} from '@fluxforge/events/snapshots';
+import { noSnapshots, PastStates, type Snapshots } from '@fluxforge/events/snapshots';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
 import { CheckResults, type FoundByAgent } from './checks/check-results.js';
-import { targetAnswer } from './questions/target-view.js';
+import { pastTargetAnswer, targetAnswer } from './questions/target-view.js';
 
 interface Tools {
   readonly log: LogPort;
@@ -117,6 +110,7 @@ export class Reconciler {
       address: this.config.questionsAddress,
       signingKey: this.config.signingKey,
       answer: async (question) => this.answer(question),
+      onError: (error, { kind }) => this.tools.logger.warn({ err: error, kind }, 'question not answered'),
     });
     await this.group.start();
     this.tools.readiness.set('log', 'ok');
@@ -176,18 +170,8 @@ export class Reconciler {
     const host = this.group.runner(partition)?.host;
     if (!host?.leading) throw new NotLedHere();
     const { as_of_ms: atMs } = question;
-    if (atMs !== undefined) return this.answerPast(partition, question, atMs);
-    return targetAnswer(question, host.view, this.nowMs());
-  }
-
-  private async answerPast(partition: number, question: QuestionOf<'explain-target'>, atMs: number) {
-    try {
-      const why = targetAnswer(question, await this.past.at(partition, atMs), atMs);
-      return why && { ...why, as_of: new Date(atMs).toISOString() };
-    } catch (error: unknown) {
-      if (error instanceof HistoryTooLong) return { too_long: pastBounds.records };
-      throw error;
-    }
+    if (atMs === undefined) return targetAnswer(question, host.view, this.nowMs());
+    return this.past.answer(partition, atMs, (past) => pastTargetAnswer(question, past, atMs));
   }
 
   private take(partition: number, found: FoundByAgent): void {

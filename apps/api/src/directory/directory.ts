@@ -1,4 +1,5 @@
-import { modes, type DirectoryEntry, type Mode, type Role } from '@fluxforge/events/catalogue';
+import { stricter } from '@fluxforge/domain/modes';
+import { type DirectoryEntry, type Mode, type Role } from '@fluxforge/events/catalogue';
 import { partitionOf } from '@fluxforge/events/partitioner';
 
 type Entry<K extends DirectoryEntry['kind']> = Extract<DirectoryEntry, { kind: K }>;
@@ -63,7 +64,7 @@ export class Directory {
     const partition = partitionOf(tenantId, this.partitions);
     const own = this.tenants.get(tenantId)?.mode ?? 'normal';
     const cluster = this.modes.get(`${partition}`)?.mode ?? 'normal';
-    return modes.values.indexOf(own) > modes.values.indexOf(cluster) ? own : cluster;
+    return stricter(own, cluster);
   }
 
   /** Where the owner of a tenant's partition answers questions, or null. */

@@ -30,6 +30,9 @@ describe('explanations over HTTP', () => {
         asked.push(question);
         return answer(question);
       },
+      onError: (error) => {
+        throw error;
+      },
     });
     const from = { partition: partitionOf('ten_acme', partitions), offset: 1, generation: 1, address: '' };
     api = await startInMemory([
@@ -101,7 +104,8 @@ describe('explanations over HTTP', () => {
       [{ limits: { weight: 0 } }, 'limits.weight'],
       [{ add_tasks: [{ task: { command: 'true', priority: 10 } }] }, 'add_tasks[0].task.priority'],
       [{ add_tasks: [{ task: { command: 'true' }, count: 1e9 }] }, 'add_tasks[0].count'],
-      [{ add_tasks: [{ job: {} }] }, 'add_tasks[0].job'],
+      [{ add_tasks: [{ task: { command: 'true' }, job: {} }] }, 'add_tasks[0].job'],
+      [{ add_tasks: [{}] }, 'add_tasks[0].task'],
       [{ drain: [] }, 'drain'],
     ]) {
       const refused = await api.request('POST', '/v1/simulations', { headers, body: wrong });

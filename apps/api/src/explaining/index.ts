@@ -1,3 +1,2 @@
 export { ExplainingController } from './explaining-controller.js';
 export { ExplainTargetHandler, ExplainTaskHandler, SimulateHandler } from './queries.js';
-export { Owners } from './owners.js';

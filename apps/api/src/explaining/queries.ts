@@ -4,7 +4,7 @@ import { type Caller } from '../directory/index.js';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 import { notFound, ProblemError } from '../http/index.js';
 import { Reads } from '../reads/index.js';
-import { Owners } from './owners.js';
+import { Owners } from '../owners/index.js';
 
 export class ExplainTask extends Query<unknown> {
   constructor(

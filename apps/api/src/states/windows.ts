@@ -1,8 +1,8 @@
-import { type ChangeWindow } from '@fluxforge/events/catalogue';
+import { windowEffects, type ChangeWindow } from '@fluxforge/events/catalogue';
 import { isTimeZone, parseCron } from '@fluxforge/domain/cron';
 import { neverOpens } from '@fluxforge/domain/windows';
 import { durationMs, formatDuration } from '../durations/index.js';
-import { duration, fine, flaw, isPlainObject, oneOf, text, type Check, type Flaw } from '../fields/index.js';
+import { duration, fine, flaw, listOf, objectOf, oneOf, text, type Check } from '../fields/index.js';
 import { ProblemError } from '../http/index.js';
 
 /** A change window as it is declared. */
@@ -32,35 +32,15 @@ export const timeZoneField: Check = (value) => {
     : flaw('bad_format', 'must be the name of a time zone, such as Europe/Berlin');
 };
 
-const parts: Readonly<Record<keyof WindowBody, Check>> = {
-  effect: oneOf(['allow', 'deny']),
-  cron: cronField,
-  time_zone: timeZoneField,
-  duration: duration({ min: minute, max: 31 * day }),
-};
-
-export const windowList: Check = (value) => {
-  if (!Array.isArray(value)) return flaw('wrong_type', 'must be a list');
-  if (value.length > maxWindows) return flaw('too_long', `may have ${maxWindows} windows at most`);
-  return value.flatMap((one: unknown, i) => within(`[${i}]`, windowFlaws(one)));
-};
-
-function windowFlaws(value: unknown): readonly Flaw[] {
-  if (!isPlainObject(value)) return flaw('wrong_type', 'must be an object');
-  const unknown = Object.keys(value).filter((key) => !Object.hasOwn(parts, key));
-  return [
-    ...unknown.flatMap((key) => flaw('unknown_field', 'there is no such field', `.${key.slice(0, 64)}`)),
-    ...Object.entries(parts).flatMap(([key, check]) =>
-      Object.hasOwn(value, key)
-        ? within(`.${key}`, check(value[key]))
-        : flaw('required', 'is missing', `.${key}`),
-    ),
-  ];
-}
-
-function within(path: string, flaws: readonly Flaw[]): Flaw[] {
-  return flaws.map((one) => ({ ...one, path: `${path}${one.path}` }));
-}
+export const windowList: Check = listOf(
+  objectOf({
+    effect: { check: oneOf(windowEffects.values), required: true },
+    cron: { check: cronField, required: true },
+    time_zone: { check: timeZoneField, required: true },
+    duration: { check: duration({ min: minute, max: 31 * day }), required: true },
+  }),
+  { min: 0, max: maxWindows },
+);
 
 export function windowsOf(bodies: readonly WindowBody[]): ChangeWindow[] {
   return bodies.map(({ effect, cron, time_zone, duration: span }) => ({

@@ -1,2 +1,3 @@
 export { TenantsController } from './tenants-controller.js';
+export { LimitsBody, saidLimits } from './tenant-bodies.js';
 export { OperatorTenant } from './operator-tenant.js';

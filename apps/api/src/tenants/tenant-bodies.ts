@@ -33,9 +33,8 @@ export class LimitsBody {
   weight?: number;
 }
 
-export function limitsOf(now: Limits, body: LimitsBody): Limits {
-  const said = Object.entries(body).filter(([, value]) => value !== undefined);
-  return { ...now, ...(Object.fromEntries(said) as Partial<Limits>) };
+export function saidLimits(body: LimitsBody): Partial<Limits> {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
 export class ModeBody {

@@ -4,12 +4,12 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { From, Needs } from '../access/index.js';
 import { By, CommandIngest, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
-import { Owners } from '../explaining/index.js';
+import { Owners } from '../owners/index.js';
 import { BodyOf } from '../fields/index.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { OperatorTenant } from './operator-tenant.js';
-import { LimitsBody, limitsOf, ModeBody } from './tenant-bodies.js';
+import { LimitsBody, ModeBody, saidLimits } from './tenant-bodies.js';
 
 @ApiTags('tenant')
 @ApiProblems()
@@ -54,7 +54,7 @@ export class TenantsController {
   ): Promise<Accepted> {
     const found = this.directory.tenant(caller.tenantId);
     if (!found) throw notFound();
-    const data = { limits: limitsOf(found.limits, body) };
+    const data = { limits: { ...found.limits, ...saidLimits(body) } };
     return this.submit(origin, { type: 'tenant.set-limits', data });
   }
 

@@ -1,8 +1,9 @@
-import { PressureGauge, type Pressure } from './pressure.js';
+import { type PressureMessage } from '@fluxforge/domain/modes';
+import { PressureGauge } from './pressure.js';
 
 const deadlineMs = 10_000;
 
-async function next(told: Pressure[], from: number): Promise<Pressure> {
+async function next(told: PressureMessage[], from: number): Promise<PressureMessage> {
   const untilMs = performance.now() + deadlineMs;
   while (told.length <= from && performance.now() < untilMs) {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -12,7 +13,7 @@ async function next(told: Pressure[], from: number): Promise<Pressure> {
 
 describe('the pressure of a dispatcher', () => {
   it('tells of the slowest commit once, and of a thread that was held up', async () => {
-    const told: Pressure[] = [];
+    const told: PressureMessage[] = [];
     const gauge = new PressureGauge((message) => told.push(message(3)));
     gauge.start();
     gauge.committed(3, 40);

@@ -1,14 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type PressureMessage } from '@fluxforge/domain/modes';
 
 const everyMs = 1_000;
 const resolutionMs = 10;
 const nsPerMs = 1e6;
-
-export interface Pressure {
-  readonly kind: 'pressure';
-  readonly eventLoopDelayMs: number;
-  readonly commitLatencyMs: number;
-}
 
 /**
  * What the rules cannot see by themselves: how late this thread is, and how long appends take. Told once a
@@ -19,7 +14,7 @@ export class PressureGauge {
   private readonly slowestMs = new Map<number, number>();
   private timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly say: (message: (partition: number) => Pressure) => void) {}
+  constructor(private readonly say: (message: (partition: number) => PressureMessage) => void) {}
 
   start(): void {
     this.delay.enable();

@@ -1,9 +1,4 @@
-import {
-  makeTasksContext,
-  queueOf,
-  type TasksPolicy,
-  type TasksState,
-} from '@fluxforge/domain/tasks-context';
+import { queueOf, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
 import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 import { runSimulation } from './simulation.js';
@@ -13,21 +8,19 @@ import { queueView } from './queue-view.js';
 export function answerTo(
   question: Question,
   state: TasksState,
-  policy: TasksPolicy,
+  rules: TasksContext,
   nowMs: () => number,
 ): unknown {
   const { tenant_id: tenantId } = question;
   switch (question.kind) {
     case 'explain-task':
-      return explanationView(
-        makeTasksContext(policy).explainTask(state, tenantId, question.task_id, nowMs()),
-      );
+      return explanationView(rules.explainTask(state, tenantId, question.task_id, nowMs()));
     case 'queue': {
       const queue = queueOf(state, tenantId, nowMs());
       return queue && queueView(queue, nowMs());
     }
     case 'simulate':
-      return runSimulation(question, state, policy, nowMs);
+      return runSimulation(question, state, rules.policy, nowMs);
     default:
       throw new NotLedHere();
   }

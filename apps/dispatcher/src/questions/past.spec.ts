@@ -3,7 +3,7 @@ import { Scribe, someTask, writeAgent } from '@fluxforge/testing/history';
 import { PartitionFold } from '@fluxforge/events/snapshots';
 import { pastAnswer } from './past.js';
 
-const policy = defaultTasksPolicy;
+const rules = makeTasksContext(defaultTasksPolicy);
 const atMs = Date.UTC(2025, 0, 1, 0, 0, 30);
 
 function answer(write: (scribe: Scribe) => void) {
@@ -12,10 +12,10 @@ function answer(write: (scribe: Scribe) => void) {
   scribe.event('tenant.created', { tenant_id: 't1', name: 't', limits });
   write(scribe);
   const records = scribe.stored();
-  const fold = new PartitionFold(makeTasksContext(policy), 0, null);
+  const fold = new PartitionFold(rules, 0, null);
   fold.feedOwn({ records, next: records.length, end: records.length });
   const question = { kind: 'explain-task', tenant_id: 't1', task_id: 'k' } as const;
-  return pastAnswer(question, fold.folded, policy, atMs);
+  return pastAnswer(question, fold.folded, rules, atMs);
 }
 
 const queue = (scribe: Scribe) =>

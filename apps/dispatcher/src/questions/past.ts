@@ -1,9 +1,4 @@
-import {
-  makeTasksContext,
-  presumeConnected,
-  type TasksPolicy,
-  type TasksState,
-} from '@fluxforge/domain/tasks-context';
+import { presumeConnected, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 
@@ -11,10 +6,10 @@ import { explanationView } from './explanation-view.js';
 export function pastAnswer(
   { tenant_id: tenantId, task_id: taskId }: QuestionOf<'explain-task'>,
   past: TasksState,
-  policy: TasksPolicy,
+  rules: TasksContext,
   atMs: number,
 ) {
   presumeConnected(past, tenantId);
-  const why = explanationView(makeTasksContext(policy).explainTask(past, tenantId, taskId, atMs));
+  const why = explanationView(rules.explainTask(past, tenantId, taskId, atMs));
   return why && { ...why, as_of: new Date(atMs).toISOString(), assumed: ['agents_connected'] };
 }

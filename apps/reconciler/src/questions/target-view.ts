@@ -11,6 +11,12 @@ export function targetAnswer(question: QuestionOf<'explain-target'>, state: Stat
   return why && targetView(why);
 }
 
+/** The same as of a time, from a state that was folded up to it. */
+export function pastTargetAnswer(question: QuestionOf<'explain-target'>, past: StatesState, atMs: number) {
+  const why = targetAnswer(question, past, atMs);
+  return why && { ...why, as_of: new Date(atMs).toISOString() };
+}
+
 /** As users see it: their field names, times as text. */
 function targetView(why: Explanation) {
   return {

@@ -103,6 +103,12 @@ describe('agent.drain', () => {
   it('stays quiet when it is so', () => {
     given(fact.tenant(), fact.agent('a1'), drained).when(drain).then(acceptedAs('a1'));
   });
+
+  it('takes no deadline, for nothing would move what runs then', () => {
+    given(fact.tenant(), fact.agent('a1'))
+      .when(command('agent.drain', { agent_id: 'a1', drain: true, deadline_ms: t0 + 60_000 }))
+      .then(rejectedWith('invalid'));
+  });
 });
 
 describe('agent.remove', () => {

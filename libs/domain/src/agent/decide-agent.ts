@@ -67,9 +67,12 @@ function enrol(fleet: Fleet | undefined, command: Of<'agent.enrol'>, nowMs: numb
 }
 
 function drain(fleet: Fleet | undefined, command: Of<'agent.drain'>): Answer {
-  const { agent_id, drain } = command.data;
+  const { agent_id, drain, deadline_ms } = command.data;
   const agent = fleet?.agents.get(agent_id);
   if (!agent) return [rejected(command, 'not_found', 'There is no such agent.')];
+  // Nothing moves runs at a deadline: to accept one would be to promise it.
+  if (deadline_ms !== undefined)
+    return [rejected(command, 'invalid', 'A drain takes no deadline.', agent_id)];
   if (agent.draining === drain) return [accepted(command, agent_id)];
   return [decided('agent.drain-set', agent.tenantId, agent_id, { agent_id, drain })];
 }

@@ -30,10 +30,6 @@ export class ConcurrencyKeys {
     return (this.uses.get(key)?.leased ?? 0) >= max;
   }
 
-  leasedOf(key: string): number {
-    return this.uses.get(key)?.leased ?? 0;
-  }
-
   /** A task that drops itself for others is not let in. */
   dropsNew({ key, max, strategy }: Concurrency): boolean {
     return strategy === 'drop-new' && (this.uses.get(key)?.live ?? 0) >= max;

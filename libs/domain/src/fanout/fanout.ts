@@ -22,7 +22,6 @@ export interface Fanout {
   readonly order: number;
   readonly spec: FanoutSpec;
   readonly members: readonly string[];
-  readonly retryOf: string | null;
   cancelled: boolean;
   /** Members before this one were started or passed over. */
   next: number;
@@ -63,7 +62,6 @@ export function newFanout(data: EventData<'fanout.started'>, tenantId: string, o
     order,
     spec: data.spec,
     members: data.members,
-    retryOf: data.retry_of ?? null,
     cancelled: false,
     next: 0,
     ends: new Map(),

@@ -5,8 +5,6 @@ export interface Lane {
   readonly concurrency: Concurrency | null;
   /** The agent that the group's applies must have to themselves. */
   readonly lockedAgentId: string | null;
-  /** The last attempt was lost: its lease would be given again. */
-  readonly reissue: boolean;
 }
 
 export interface ClosedGate {
@@ -30,5 +28,4 @@ export function closedGate(rules: readonly GateRule[], lane: Lane): ClosedGate |
 export const gates = {
   key: (key: string): string => `key:${key}`,
   lock: (agentId: string): string => `lock:${agentId}`,
-  brake: 'brake',
 } as const;

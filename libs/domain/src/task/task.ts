@@ -67,8 +67,6 @@ export interface Task extends Seats {
   attemptsUsed: number;
   /** The last attempt that ended by a report of its agent; its duplicates are not news. 0: none. */
   reportedAttempt: number;
-  /** The last attempt was lost: nobody can say what it did, or whether its agent is there. */
-  reissue: boolean;
   /** An apply that must have its agent to itself, as far as other applies go. */
   readonly exclusive: boolean;
   cancel: { readonly reason: ReasonCode; readonly message: string | null } | null;
@@ -108,7 +106,6 @@ export function newTask(
     deliverFromMs: readyAtMs,
     attemptsUsed: 0,
     reportedAttempt: 0,
-    reissue: false,
     exclusive: data.kind === 'reconciliation' && data.exclusive !== false,
     cancel: null,
     lease: null,

@@ -10,7 +10,6 @@ const stages: readonly (ReasonCode | null)[] = [
   'requests_too_large',
   'agent_lost',
   'agent_draining',
-  'breaker_open',
   'agents_full',
   null,
 ];

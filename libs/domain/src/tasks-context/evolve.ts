@@ -1,5 +1,4 @@
 import {
-  type AttemptOutcome,
   type EventData,
   type Fact,
   type JournalEventBody,
@@ -275,7 +274,6 @@ function attemptEnded(
   const lease = task.lease;
   if (lease?.attempt !== data.attempt) return;
   release(state, policy, realm, task, lease, fact);
-  task.reissue = isLoss(data.outcome);
   const reported = isReported(data);
   if (reported) task.reportedAttempt = data.attempt;
   task.readyAtMs = data.retry_at_ms;
@@ -289,11 +287,6 @@ function isReported(data: EventData<'task.attempt-ended'> | EventData<'task.ende
   if (data.outcome === undefined || data.outcome === 'undelivered') return false;
   // An agent that stopped a run for want of a grant says when it ran; the owner cannot.
   return data.outcome !== 'lease_expired' || data.duration_ms !== undefined;
-}
-
-/** The run ended, and nobody on its machine said so of its own accord. */
-function isLoss(outcome: AttemptOutcome): boolean {
-  return outcome === 'lease_expired' || outcome === 'interrupted' || outcome === 'undelivered';
 }
 
 function release(

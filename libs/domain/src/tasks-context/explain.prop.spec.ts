@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
+import { systemTenant, type Mode, type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
 import { makeTasksContext } from './context.js';
 import { type Queued, type Remedy } from './explanation.js';
-import { command, connected, fact, limits, policy, result, World } from './scenario.fixture.js';
+import { command, connected, fact, limits, policy, result, World, worldWith } from './scenario.fixture.js';
 
 /** Holds every explanation to its word: what it says would help is done, and then it must have helped. */
 
@@ -73,19 +73,18 @@ function apply(world: World, remedy: Remedy): void {
     case 'undrain-agent':
       world.input(command('agent.drain', { agent_id: remedy.agentId, drain: false }));
       return;
-    case 'reset-breaker':
-      world.input(command('agent.reset-breaker', { agent_id: remedy.agentId }));
-      return;
     case 'set-mode':
-      world.input(command('tenant.set-mode', { mode: 'normal' }));
-      return;
-    case 'release-brake':
-      world.input(command('tenant.release-brake', {}));
+      for (const scope of remedy.scopes) setMode(world, scope, 'normal');
       return;
     case 'none-needed':
     case 'submit-otherwise':
       return;
   }
+}
+
+function setMode(world: World, scope: 'tenant' | 'cluster', mode: Mode): void {
+  if (scope === 'tenant') world.input(command('tenant.set-mode', { mode }));
+  else world.input(command('cluster.set-mode', { mode }, systemTenant));
 }
 
 function inventory(world: World, agentId: string) {
@@ -189,6 +188,20 @@ function build(
 }
 
 describe('an explanation', () => {
+  it.each([[['tenant']], [['cluster']], [['tenant', 'cluster']]] as const)(
+    'names whose mode it is that starts nothing: %j',
+    (scopes) => {
+      const world = worldWith(['a1']);
+      for (const scope of scopes) setMode(world, scope, 'draining');
+      world.given(fact.queued('x'));
+      world.settle();
+      const why = world.context.explainTask(world.state, 't', 'x', world.nowMs);
+      expect(why).toMatchObject({ rule: 'mode_draining', remedies: [{ kind: 'set-mode', scopes }] });
+      apply(world, (why as Queued).remedies[0]!);
+      expect(world.context.explainTask(world.state, 't', 'x', world.nowMs).phase).toBe('leased');
+    },
+  );
+
   it('is held to its word', () => {
     const seen = new Set<string>();
     const agents = fc.array(agent, { maxLength: 4 });

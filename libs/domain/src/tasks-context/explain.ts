@@ -5,10 +5,8 @@ import { surveyAgents } from './candidates.js';
 import { tasksNamed, type Explanation, type Queued } from './explanation.js';
 import { gateRulesOf, realmHold, taskHold } from './holds.js';
 import { type TasksPolicy } from './policy.js';
-import { remediesFor } from './remedies.js';
+import { remediesFor, type Held } from './remedies.js';
 import { type Realm, type TasksState } from './state.js';
-
-type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'>;
 
 /** Why a task is where it is: the questions of the scheduler, in the order in which it asks them. */
 export function explainTask(
@@ -45,21 +43,22 @@ function explainQueued(
   const held = waits(state, task, nowMs) ?? holdOf(realm, task, nowMs) ?? plain(survey.nearest ?? 'turn');
   const deadline = deadlineMs(task);
   const { known, byReason, agents } = survey;
+  const { scopes: _, ...shown } = held;
   return {
     phase: 'queued',
-    ...held,
+    ...shown,
     position: isReady ? ahead.length + 1 : null,
     effectivePriority: effectivePriority(task, policy.agingMs, nowMs),
     weight: weightOf(realm),
     weights: sumOfWeights(state),
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
     candidates: { known, byReason, agents },
-    remedies: remediesFor(held, task, survey, { ahead, ready: readyTasks(realm, nowMs) }),
+    remedies: remediesFor(held, task, survey, { ahead, ready: () => readyTasks(realm, nowMs) }),
   };
 }
 
 function plain(rule: ReasonCode, over: Partial<Held> = {}): Held {
-  return { rule, untilMs: null, used: null, limit: null, limitName: null, heldBy: [], ...over };
+  return { rule, untilMs: null, used: null, limit: null, limitName: null, heldBy: [], scopes: [], ...over };
 }
 
 function waits(state: TasksState, task: Task, nowMs: number): Held | null {
@@ -72,8 +71,8 @@ function waits(state: TasksState, task: Task, nowMs: number): Held | null {
 function holdOf(realm: Realm, task: Task, nowMs: number): Held | null {
   const hold = realmHold(realm, nowMs) ?? taskHold(realm, task);
   if (hold) {
-    const { reason, untilMs, used = null, limit = null, limitName = null } = hold;
-    return plain(reason, { untilMs, used, limit, limitName });
+    const { reason, untilMs, used = null, limit = null, limitName = null, scopes = [] } = hold;
+    return plain(reason, { untilMs, used, limit, limitName, scopes });
   }
   const closed = closedGate(gateRulesOf(realm), laneOf(task));
   if (!closed) return null;
@@ -85,11 +84,11 @@ function holdersOf(realm: Realm, task: Task, reason: ReasonCode, nowMs: number):
   const rivals = rivalsOf(task, reason);
   if (!rivals) return [];
   const holders: string[] = [];
-  for (const one of [...leasedTasks(realm), ...readyTasks(realm, nowMs)]) {
-    if (holders.length >= tasksNamed) break;
-    if (one !== task && rivals(one)) holders.push(one.id);
-  }
-  return holders;
+  const all = [...realm.tasks.values()].filter((one) => one !== task && rivals(one));
+  // Who has it before those who may have it first: there is room for so many names only.
+  for (const one of all) if (one.lease) holders.push(one.id);
+  for (const one of all) if (!one.lease && one.readyAtMs <= nowMs) holders.push(one.id);
+  return holders.slice(0, tasksNamed);
 }
 
 function rivalsOf(task: Task, reason: ReasonCode): ((other: Task) => boolean) | null {
@@ -102,23 +101,16 @@ function rivalsOf(task: Task, reason: ReasonCode): ((other: Task) => boolean) | 
   return ({ exclusive, lease, spec }) => exclusive && (lease?.agentId ?? spec.agent_id) === agentId;
 }
 
-function* leasedTasks(realm: Realm): Iterable<Task> {
-  for (const task of realm.tasks.values()) if (task.lease) yield task;
-}
-
 function readyTasks(realm: Realm, nowMs: number): Task[] {
   return [...realm.tasks.values()].filter((one) => !one.lease && one.readyAtMs <= nowMs);
 }
 
 function tasksAhead(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Task[] {
   const rank = rankOf(task, policy.agingMs);
-  const ahead: Task[] = [];
-  for (const one of realm.tasks.values()) {
-    if (one.lease || one === task || one.readyAtMs > nowMs) continue;
+  return readyTasks(realm, nowMs).filter((one) => {
     const itsRank = rankOf(one, policy.agingMs);
-    if (itsRank < rank || (itsRank === rank && one.order < task.order)) ahead.push(one);
-  }
-  return ahead;
+    return itsRank < rank || (itsRank === rank && one.order < task.order);
+  });
 }
 
 function weightOf(realm: Realm): number {

@@ -6,6 +6,8 @@ import {
   type TaskEnd,
 } from '@fluxforge/events/catalogue';
 
+import { type ModeScope } from './holds.js';
+
 /**
  * What would change the rule that holds a task back. Closed list. Applied, the task is leased in the next pass, or
  * another rule shows. Several are alternatives, the first the one that is meant to be tried first.
@@ -32,9 +34,8 @@ export type Remedy =
     }
   | { readonly kind: 'connect-agent'; readonly agentId: string }
   | { readonly kind: 'undrain-agent'; readonly agentId: string }
-  | { readonly kind: 'reset-breaker'; readonly agentId: string }
-  | { readonly kind: 'set-mode'; readonly mode: 'normal' }
-  | { readonly kind: 'release-brake' }
+  /** Of each of these. */
+  | { readonly kind: 'set-mode'; readonly mode: 'normal'; readonly scopes: readonly ModeScope[] }
   /** It is next: the pass that runs now will take it. */
   | { readonly kind: 'none-needed' }
   /** Nothing within FluxForge: the task can only be cancelled and submitted otherwise. */

@@ -1,5 +1,5 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { effectiveMode, holdsLeases } from '@fluxforge/domain/modes';
+import { clusterMode, effectiveMode, holdsLeases } from '@fluxforge/domain/modes';
 import { hourOf, neverFits, nextHourMs, usedBytes } from '@fluxforge/domain/quotas';
 import { gates, type GateRule } from '@fluxforge/domain/scheduling';
 import { type Task } from '@fluxforge/domain/task';
@@ -14,7 +14,11 @@ export interface Hold {
   readonly used?: number;
   readonly limit?: number;
   readonly limitName?: string;
+  /** For a mode: whose it is. */
+  readonly scopes?: readonly ModeScope[];
 }
+
+export type ModeScope = 'tenant' | 'cluster';
 
 export type HoldRule = (realm: Realm, nowMs: number) => Hold | null;
 
@@ -34,7 +38,11 @@ export function modeOf(realm: Realm) {
 }
 
 function byMode(realm: Realm): Hold | null {
-  return holdsLeases(modeOf(realm)) ? { reason: 'mode_draining', untilMs: null } : null;
+  if (!holdsLeases(modeOf(realm))) return null;
+  const scopes: ModeScope[] = [];
+  if (holdsLeases(realm.tenant.mode)) scopes.push('tenant');
+  if (holdsLeases(clusterMode(realm.cluster.modes).mode)) scopes.push('cluster');
+  return { reason: 'mode_draining', untilMs: null, scopes };
 }
 
 function byRunningTasks(realm: Realm): Hold | null {

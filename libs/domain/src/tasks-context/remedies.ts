@@ -4,18 +4,21 @@ import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
 import { reservedBytes } from '@fluxforge/domain/quotas';
 import { type Task } from '@fluxforge/domain/task';
 import { type Survey } from './candidates.js';
+import { type ModeScope } from './holds.js';
 import { tasksNamed, type Queued, type Remedy } from './explanation.js';
 
 const mostSlots = 1024;
 const mostCpuMillis = 1_024_000;
 const mostMemoryBytes = 2 ** 50;
 
-type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'>;
+export type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'> & {
+  readonly scopes: readonly ModeScope[];
+};
 
 /** The ready tasks of the tenant; `ahead` are those that are served before the one in question. */
 export interface Line {
   readonly ahead: readonly Task[];
-  readonly ready: readonly Task[];
+  readonly ready: () => readonly Task[];
 }
 
 /** What lifts the rule. */
@@ -26,14 +29,12 @@ export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, rea
       return [{ kind: 'none-needed' }];
     case 'quota_running_tasks':
     case 'quota_output_bytes':
-      return [...raiseLimit(held, ready), ...wait];
+      return [...raiseLimit(held, ready()), ...wait];
     case 'mode_draining':
-      return [{ kind: 'set-mode', mode: 'normal' }];
+      return [{ kind: 'set-mode', mode: 'normal', scopes: held.scopes }];
     case 'concurrency_key':
     case 'lock_held':
       return [{ kind: 'end-tasks', taskIds: held.heldBy }];
-    case 'mass_loss_brake':
-      return [{ kind: 'release-brake' }, ...wait];
     case 'agent_removed':
       return [{ kind: 'submit-otherwise' }];
     default:
@@ -66,8 +67,6 @@ function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Re
       return [{ kind: 'connect-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'agent_draining':
       return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
-    case 'breaker_open':
-      return [{ kind: 'reset-breaker', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'agents_full':
       return pinned ? moreSlots(task, survey, all) : addAgents(task, all);
     case 'requests_too_large':

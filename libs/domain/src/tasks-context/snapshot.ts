@@ -14,7 +14,7 @@ import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
-export const tasksSnapshotShape = 2;
+export const tasksSnapshotShape = 3;
 
 type AgentImage = Omit<Agent, 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;

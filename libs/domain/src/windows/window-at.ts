@@ -38,7 +38,7 @@ const maxLooks = 2_000;
 /** Of these, for how long one window stays open by being due again and again. */
 const maxLooksToJoin = 128;
 /** Due times computed before a set of windows counts as one that never opens. */
-const maxLooksToOpen = 20_000;
+const maxLooksToOpen = 8_000;
 
 /** By the list itself, which is never changed: a state's targets all ask the same. */
 const known = new WeakMap<readonly ChangeWindow[], Known>();

@@ -5,11 +5,17 @@ const question = { kind: 'explain-task', tenant_id: 't', task_id: 'x' } as const
 
 describe('questions to the owner of a partition', () => {
   let server: QuestionServer;
+  const failed: unknown[] = [];
   let answer: () => Promise<unknown> = () => Promise.resolve(null);
 
   beforeAll(async () => {
     const address = { host: '127.0.0.1', port: 0 };
-    server = await startQuestionServer({ address, signingKey, answer: () => answer() });
+    server = await startQuestionServer({
+      address,
+      signingKey,
+      answer: () => answer(),
+      onError: (error) => failed.push(error),
+    });
   });
   afterAll(() => server.close());
 
@@ -27,6 +33,13 @@ describe('questions to the owner of a partition', () => {
     await expect(ask({}, { ...question, task_id: 'x'.repeat(2_000_000) })).rejects.toMatchObject({
       why: 'refused',
     });
+  });
+
+  it('that fail are told to who runs the server, and to who asked only that', async () => {
+    const flaw = new Error('a bug');
+    answer = () => Promise.reject(flaw);
+    await expect(ask()).rejects.toMatchObject({ why: 'refused' });
+    expect(failed).toEqual([flaw]);
   });
 
   it('say that the partition moved on', async () => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { proves, questionFrom, type Question } from './question.js';
+import { TooManyQuestions, Turns } from './turns.js';
 
 /** The partition moved on: whoever asked looks up its owner again. */
 export class NotLedHere extends Error {}
@@ -16,14 +17,19 @@ interface Options {
   readonly signingKey: string;
   /** A JSON value; throws `NotLedHere`. Null: there is nothing of that name. */
   readonly answer: (question: Question) => Promise<unknown>;
+  /** An answer that failed; who asked is only told that there is none. */
+  readonly onError: (error: unknown, question: Question) => void;
 }
 
 const bodyLimitBytes = 1024 * 1024;
 const requestDeadlineMs = 5_000;
+/** As many may wait for their turn. */
+const mostWaiting = 64;
 
 export async function startQuestionServer(options: Options): Promise<QuestionServer> {
+  const turns = new Turns(mostWaiting);
   const server = createServer((request, response) => {
-    serve(request, response, options).catch(() => response.destroy());
+    serve(request, response, turns, options).catch(() => response.destroy());
   });
   server.requestTimeout = requestDeadlineMs;
   server.headersTimeout = requestDeadlineMs;
@@ -40,15 +46,22 @@ export async function startQuestionServer(options: Options): Promise<QuestionSer
   };
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, options: Options): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  turns: Turns,
+  options: Options,
+): Promise<void> {
   if (!proves(options.signingKey, request.headers.authorization)) return send(response, 401, {});
   const body = await bodyOf(request);
   const question = body === null ? null : questionFrom(body);
   if (!question) return send(response, 400, {});
   try {
-    return send(response, 200, { result: await options.answer(question) });
+    return send(response, 200, { result: await turns.take(() => options.answer(question)) });
   } catch (error: unknown) {
     if (error instanceof NotLedHere) return send(response, 409, {});
+    if (error instanceof TooManyQuestions) return send(response, 503, {});
+    options.onError(error, question);
     return send(response, 500, {});
   }
 }

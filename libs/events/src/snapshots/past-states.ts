@@ -42,6 +42,16 @@ export class PastStates<State, Own extends EventBody, Foreign extends EventBody>
     this.bounds = parts.bounds ?? pastBounds;
   }
 
+  /** What `read` makes of the state as of a time; or how many records one question may have read, if that is too few. */
+  async answer(partition: number, atMs: number, read: (state: State) => unknown): Promise<unknown> {
+    try {
+      return read(await this.at(partition, atMs));
+    } catch (error: unknown) {
+      if (error instanceof HistoryTooLong) return { too_long: this.bounds.records };
+      throw error;
+    }
+  }
+
   /**
    * The caller's own, nothing else holds it.
    * @throws HistoryTooLong, PastIsBusy, ReadError

@@ -1,0 +1,1 @@
+export { Owners } from './owners.js';
