@@ -55,7 +55,7 @@ interface Tools {
 
 const context = 'tasks';
 const policy = defaultTasksPolicy;
-/** For questions alone: what they ask changes nothing, so all partitions may share it. */
+/** Rules keep nothing themselves: all partitions, and questions about them, share these. */
 const rules = makeTasksContext(policy);
 
 /** Wires the tasks context to the log and to the agents' control streams. */
@@ -99,7 +99,7 @@ export class Dispatcher {
         own: { topic: topics.events.tasks, partition },
         foreign: { topic: topics.events.states, partition },
       }),
-      context: () => makeTasksContext(policy),
+      context: () => rules,
       snapshot: (partition) => this.snapshots.load(partition),
       nowMs: this.nowMs,
     });
@@ -189,7 +189,7 @@ export class Dispatcher {
         loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(address),
       },
-      () => toldFacts(makeTasksContext(policy), (fact) => this.telemetry.tell(fact)),
+      () => toldFacts(rules, (fact) => this.telemetry.tell(fact)),
     );
   }
 

@@ -36,7 +36,9 @@ interface Tools {
   readonly snapshots?: Snapshots;
 }
 
-type StatesContext = ReturnType<typeof makeStatesContext>;
+/** Rules keep nothing themselves: all partitions share these. */
+const rules = makeStatesContext();
+type StatesContext = typeof rules;
 type StatesEffect = ReturnType<StatesContext['pulse']>[number];
 
 const context = 'states';
@@ -65,7 +67,7 @@ export class Reconciler {
         own: { topic: topics.events.states, partition },
         foreign: { topic: topics.events.tasks, partition },
       }),
-      context: () => makeStatesContext(),
+      context: () => rules,
       snapshot: (partition) => this.snapshots.load(partition),
       nowMs: this.nowMs,
     });
@@ -92,7 +94,7 @@ export class Reconciler {
         loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(),
       },
-      () => toldFacts(makeStatesContext(), (fact) => tellTarget(tools.logger, fact)),
+      () => toldFacts(rules, (fact) => tellTarget(tools.logger, fact)),
     );
   }
 

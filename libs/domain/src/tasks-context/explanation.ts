@@ -5,7 +5,6 @@ import {
   type Resources,
   type TaskEnd,
 } from '@fluxforge/events/catalogue';
-
 import { type ModeScope } from './holds.js';
 
 /**

@@ -5,6 +5,7 @@ import { TooManyQuestions, Turns } from './turns.js';
 
 /** The partition moved on: whoever asked looks up its owner again. */
 export class NotLedHere extends Error {}
+class AskerGone extends Error {}
 
 export interface QuestionServer {
   /** `host:port` as bound. */
@@ -57,8 +58,14 @@ async function serve(
   const question = body === null ? null : questionFrom(body);
   if (!question) return send(response, 400, {});
   try {
-    return send(response, 200, { result: await turns.take(() => options.answer(question)) });
+    const result = await turns.take(async () => {
+      // Who asked may have given up while it waited.
+      if (response.destroyed) throw new AskerGone();
+      return options.answer(question);
+    });
+    return send(response, 200, { result });
   } catch (error: unknown) {
+    if (error instanceof AskerGone) return;
     if (error instanceof NotLedHere) return send(response, 409, {});
     if (error instanceof TooManyQuestions) return send(response, 503, {});
     options.onError(error, question);

@@ -40,6 +40,10 @@ describe('turns of questions', () => {
   it('go on after an answer that fails, and do not wait for one that takes its time', async () => {
     const turns = new Turns(10);
     await expect(turns.take(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    const atOnce = (): Promise<never> => {
+      throw new Error('at once');
+    };
+    await expect(turns.take(atOnce)).rejects.toThrow('at once');
     void turns.take(() => new Promise(() => undefined));
     await expect(turns.take(() => Promise.resolve('yes'))).resolves.toBe('yes');
   });

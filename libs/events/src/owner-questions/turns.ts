@@ -30,10 +30,12 @@ export class Turns {
     await before;
     this.waiting -= 1;
     const fromMs = this.nowMs();
-    const result = answer();
-    this.owedMs += restShare * (this.nowMs() - fromMs);
-    void this.rest().then(done);
-    return result;
+    try {
+      return answer();
+    } finally {
+      this.owedMs += restShare * (this.nowMs() - fromMs);
+      void this.rest().then(done);
+    }
   }
 
   private async rest(): Promise<void> {
