@@ -64,6 +64,18 @@ export default {
       { path: 'node_modules/kafkajs' },
     ),
     rule(
+      'cache-is-leaf',
+      'The cache knows nothing of what is kept in it, and its client is met in one place.',
+      { path: '^libs/cache/', pathNot: notSpec },
+      { path: '^libs/', pathNot: '^libs/cache/' },
+    ),
+    rule(
+      'ioredis-one-room',
+      'Deadlines and losses of Redis are dealt with in one place.',
+      { path: '^(apps|libs)/', pathNot: '^libs/(cache|testing)/' },
+      { path: 'node_modules/ioredis' },
+    ),
+    rule(
       'simulation-runs-production',
       'The simulation brings a world, never rules, a host or a journal of its own.',
       { path: '^libs/testing/src/simulation/' },

@@ -32,7 +32,7 @@ export default {
   testRegex: '\\.spec\\.ts$',
   moduleNameMapper: {
     '^@fluxforge/(events|domain|testing|read-models)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
-    '^@fluxforge/(read-models|agent-protocol|config|telemetry)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@fluxforge/(read-models|agent-protocol|cache|config|telemetry)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },
   transform: { '^.+\\.ts$': swc, '^.+\\.m?js$': swcJs },

@@ -1,5 +1,6 @@
 // Kafka and Postgres as containers: by testcontainers for tests (nothing stays), by the docker command for
 // `npm start` (named volumes, so that the data is there at the next start).
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,6 +11,7 @@ import { brokerIsReady } from './kafka-wire.mjs';
 
 export const KAFKA_IMAGE = 'apache/kafka:4.1.2';
 export const POSTGRES_IMAGE = 'postgres:18-alpine';
+export const REDIS_IMAGE = 'redis:8-alpine';
 const HOST = '127.0.0.1';
 const PULL_DEADLINE_MS = 10 * 60_000;
 const READY_DEADLINE_MS = 120_000;
@@ -137,4 +139,25 @@ export async function startPostgresContainer({ dataDir, port }) {
     },
   );
   return { ...container, url: `postgres://fluxforge:${secret}@${HOST}:${bound}/fluxforge`, port: bound };
+}
+
+/** For tests: keeps nothing, and is gone when it is stopped. */
+export async function startRedisContainer({ dataDir, port, ready }) {
+  const bound = await portOr(port);
+  const name = nameFor(dataDir, 'redis');
+  const docker = (...args) => run('docker', args, { deadlineMs: 30_000 });
+  const remove = () => docker('rm', '-f', name).catch(() => undefined);
+  await remove();
+  const args = ['run', '-d', '--name', name, '-p', `${HOST}:${bound}:6379`, REDIS_IMAGE, 'redis-server'];
+  await run('docker', [...args, '--save', '', '--appendonly', 'no'], { deadlineMs: PULL_DEADLINE_MS });
+  const what = `${REDIS_IMAGE} does not answer on port ${bound}`;
+  await poll(() => ready(bound), { deadlineMs: READY_DEADLINE_MS, stepMs: 100, what });
+  return {
+    url: `redis://${HOST}:${bound}`,
+    port: bound,
+    stop: remove,
+    kill9: remove,
+    pause: () => execFileSync('docker', ['pause', name]),
+    resume: () => spawnSync('docker', ['unpause', name]),
+  };
 }

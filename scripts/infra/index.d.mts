@@ -31,6 +31,16 @@ export interface RunningPostgres extends RunningService {
   urlOf(database: string): string;
 }
 
+/** Keeps nothing. */
+export interface RunningRedis {
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+  kill9(): Promise<void>;
+  pause(): unknown;
+  resume(): unknown;
+}
+
 export interface KafkaOptions {
   readonly dataDir: string;
   /** Refused when it is in use; without one a free port is chosen. */
@@ -56,6 +66,16 @@ export interface PostgresOptions {
 }
 
 export function startKafka(options: KafkaOptions): Promise<RunningKafka>;
+export function startRedis(options: {
+  readonly dataDir: string;
+  readonly port?: number;
+  readonly runId?: string;
+}): Promise<RunningRedis>;
+/** A program, with what its environment needs, or Docker. @throws MissingPart */
+export function redisProgram(): Promise<
+  | { readonly kind: 'program'; readonly command: string; readonly env: Readonly<Record<string, string>> }
+  | { readonly kind: 'docker' }
+>;
 export function startPostgres(options: PostgresOptions): Promise<RunningPostgres>;
 /** The class path of Kafka; the first call downloads it with Maven. */
 export function kafkaJars(options?: { log?: (line: string) => void }): Promise<string[]>;

@@ -1,0 +1,1 @@
+export { describeWithRedis, startTestRedis, type TestRedis } from './test-redis.js';
