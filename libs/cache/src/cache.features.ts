@@ -1,4 +1,4 @@
-import { type Cache } from './port.js';
+import { lost, type Cache, type Kept, type Lost } from './port.js';
 
 export interface CacheWorld {
   /** Two processes' views of one cache. */
@@ -71,17 +71,17 @@ export function describeCache(name: string, makeWorld: () => Promise<CacheWorld>
       expect(await world.one.put([['x', 'new']], ttlMs)).toBe('kept');
       const found = await world.other.get(['y', 'none', 'x']);
       expect(found).toMatchObject([{ text: odd }, null, { text: 'new' }]);
-      const ages = (found as { ageMs: number }[]).filter(Boolean).map(({ ageMs }) => ageMs);
+      const ages = agesIn(found);
       for (const ageMs of ages) {
         expect(ageMs).toBeGreaterThanOrEqual(0);
         expect(ageMs).toBeLessThan(deadlineMs);
       }
-      await until(async () => ((await world.one.get(['x'])) as { ageMs: number }[])[0]!.ageMs > ages[1]!);
+      await until(async () => agesIn(await world.one.get(['x']))[0]! > ages[1]!);
     });
 
     it('forgets what is older than it was to be', async () => {
       await world.one.put([['short', 'gone soon']], 20);
-      await until(async () => ((await world.one.get(['short'])) as unknown[])[0] === null);
+      await until(async () => agesIn(await world.one.get(['short'])).length === 0);
     });
 
     it('has an answer when asked for nothing', async () => {
@@ -89,6 +89,11 @@ export function describeCache(name: string, makeWorld: () => Promise<CacheWorld>
       expect(await world.one.put([], ttlMs)).toBe('kept');
     });
   });
+}
+
+function agesIn(found: readonly (Kept | null)[] | Lost): number[] {
+  if (found === lost) throw new Error('the cache is lost');
+  return found.flatMap((one) => (one ? [one.ageMs] : []));
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
