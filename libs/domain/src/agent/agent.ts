@@ -6,6 +6,7 @@ import {
   type Resources,
   type Selector,
 } from '@fluxforge/events/catalogue';
+import { type BreakerBook } from '@fluxforge/domain/breakers';
 import { matchesSelector } from '@fluxforge/domain/kernel';
 
 /**
@@ -46,6 +47,8 @@ export interface Agent {
   draining: boolean;
   /** Rises with each enrolment of the partition; makes every order among agents total. */
   readonly order: number;
+  /** Of its tenant: one of them may keep leases away from it. */
+  readonly breakers: BreakerBook;
   /** Ids of the tasks with a live lease here. */
   readonly leases: Set<string>;
   readonly load: Load;
@@ -56,7 +59,12 @@ export interface Agent {
   lastAnswerAtMs: number;
 }
 
-export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, order: number): Agent {
+export function newAgent(
+  data: EventData<'agent.enrolled'>,
+  tenantId: string,
+  order: number,
+  breakers: BreakerBook,
+): Agent {
   return {
     id: data.agent_id,
     tenantId,
@@ -71,6 +79,7 @@ export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, or
     standing: 'enrolled',
     draining: false,
     order,
+    breakers,
     leases: new Set(),
     load: { slots: 0, cpuMillis: 0, memoryBytes: 0 },
     pinned: new Set(),
@@ -79,10 +88,11 @@ export function newAgent(data: EventData<'agent.enrolled'>, tenantId: string, or
   };
 }
 
-/** Why it may be given no lease now, whatever the task asks for: it is away, unwilling, or full. */
+/** Why it may be given no lease now, whatever the task asks for: it is away, unwilling, on probation, or full. */
 export function roomRefusal(agent: Agent): ReasonCode | null {
   if (agent.standing !== 'found' || !agent.session) return 'agent_lost';
   if (agent.draining || agent.session.stopping) return 'agent_draining';
+  if (agent.breakers.room(agent.id, agent.labels) === 'none') return 'breaker_open';
   return agent.load.slots >= agent.slots ? 'agents_full' : null;
 }
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { BreakerBook, defaultBreakers } from '@fluxforge/domain/breakers';
 import { type Selector } from '@fluxforge/events/catalogue';
 import { fits, freeSlots, newAgent, occupy, suits, vacate, type Agent } from '@fluxforge/domain/agent';
 import { fact } from '../tasks-context/scenario.fixture.js';
@@ -56,7 +57,7 @@ function enrol(agents: Map<number, Agent>, free: FreeAgents, id: number): void {
     capacity: capacityOf(id),
     executors: [...executors],
   });
-  const agent = newAgent(data, 't', id);
+  const agent = newAgent(data, 't', id, new BreakerBook('t', defaultBreakers));
   agent.standing = 'found';
   agent.session = { id: 's', stopping: false };
   agents.set(id, agent);

@@ -86,6 +86,10 @@ export class FreeAgents {
     for (const line of this.lines.values()) this.enter(line, agent, lines);
   }
 
+  withLabel(key: string, value: string): readonly Agent[] {
+    return [...(this.byLabel.get(posting(key, value)) ?? [])];
+  }
+
   /** Its labels as the names under which whoever needs one of them is filed. */
   labelsIn(agent: Agent): readonly string[] {
     return this.labelsOf.get(agent) ?? [];

@@ -84,6 +84,11 @@ export class TenantQueue {
     else if (has > had) this.unblockFor(agent, true);
   }
 
+  /** All that have this label, whether there is room on them or not. */
+  agentsWith(key: string, value: string): readonly Agent[] {
+    return this.free.withLabel(key, value);
+  }
+
   agentRemoved(agent: Agent): void {
     this.free.remove(agent);
   }

@@ -19,6 +19,8 @@ export interface Lease {
   readonly attempt: number;
   readonly leasedAtMs: number;
   readonly leaseMs: number;
+  /** The failure domain in which its agent was then; null: in none. */
+  readonly domain: string | null;
   /** What its tenant was charged in advance for its time. */
   readonly estimateMs: number;
   startedAtMs: number | null;

@@ -10,6 +10,7 @@ const stages: readonly (ReasonCode | null)[] = [
   'requests_too_large',
   'agent_lost',
   'agent_draining',
+  'breaker_open',
   'agents_full',
   null,
 ];

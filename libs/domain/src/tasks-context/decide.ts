@@ -10,6 +10,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { decideAgent, decideAnswered, decideConnected, type AgentMessage } from '@fluxforge/domain/agent';
+import { decideReset } from '@fluxforge/domain/breakers';
 import { decideFanout } from '@fluxforge/domain/fanout';
 import { decideClusterMode, decideTenantMode } from '@fluxforge/domain/modes';
 import { rejected } from '@fluxforge/domain/kernel';
@@ -72,6 +73,12 @@ function decideCommand(
     case 'agent.drain':
     case 'agent.remove':
       return decideAgent(realm, command, nowMs);
+    case 'agent.reset-breaker':
+      if (!realm?.agents.has(command.data.agent_id))
+        return [rejected(command, 'not_found', 'There is no such agent.')];
+      return decideReset(realm.breakers, command);
+    case 'domain.reset-breaker':
+      return decideReset(realm?.breakers, command);
     case 'schedule.create':
     case 'schedule.update':
     case 'schedule.suspend':

@@ -1,10 +1,12 @@
 import {
+  type AttemptOutcome,
   type EventData,
   type Fact,
   type JournalEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { newAgent, occupy, vacate, type Agent } from '@fluxforge/domain/agent';
+import { closeBreaker, halfOpenBreaker, openBreaker } from '@fluxforge/domain/breakers';
 import { addMember, memberCancelled, memberOver, memberRejected } from '@fluxforge/domain/fanout';
 import { relimit, reserve, reservedBytes, settle, spend } from '@fluxforge/domain/quotas';
 import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
@@ -14,6 +16,7 @@ import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
 import { fanoutChanged, releaseFanouts, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import {
+  breakerChanged,
   dequeue,
   dropAgent,
   enqueue,
@@ -48,10 +51,7 @@ function openRealm(
 ): void {
   if (state.realms.has(fact.tenantId)) return;
   const tenant = newTenant(fact.data, fact.timeMs);
-  state.realms.set(
-    tenant.id,
-    newRealm(tenant, state.nextOrder++, policy.agingMs, state.cluster, gateRulesOf),
-  );
+  state.realms.set(tenant.id, newRealm(tenant, state.nextOrder++, policy, state.cluster, gateRulesOf));
 }
 
 function clusterModeSet(state: TasksState, { mode, reason, by }: EventData<'cluster.mode-set'>): void {
@@ -95,6 +95,10 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
       const agent = realm.agents.get(fact.data.agent_id);
       return agent && evolveAgent(state, policy, realm, agent, fact);
     }
+    case 'breaker.opened':
+    case 'breaker.half-opened':
+    case 'breaker.closed':
+      return breakerTurned(state, realm, fact);
     case 'schedule.created':
     case 'schedule.updated':
     case 'schedule.suspended':
@@ -123,6 +127,19 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
   }
 }
 
+type BreakerFact = Fact<Extract<Own, { type: 'breaker.opened' | 'breaker.half-opened' | 'breaker.closed' }>>;
+
+function breakerTurned(state: TasksState, realm: Realm, fact: BreakerFact): void {
+  const breaker = realm.breakers.find(fact.data.scope, fact.data.name);
+  if (!breaker) return;
+  realm.breakers.change(breaker, (one) => {
+    if (fact.type === 'breaker.opened') openBreaker(one, fact.data);
+    else if (fact.type === 'breaker.half-opened') halfOpenBreaker(one);
+    else closeBreaker(one);
+  });
+  breakerChanged(state, realm, breaker);
+}
+
 function scheduled(state: TasksState, realm: Realm, fact: ScheduleFact): void {
   const changed = evolveSchedule(realm.scheduling, fact, state.nextOrder);
   if (fact.type === 'schedule.created' && changed) state.nextOrder += 1;
@@ -133,7 +150,7 @@ function scheduled(state: TasksState, realm: Realm, fact: ScheduleFact): void {
 function enrolled(state: TasksState, realm: Realm, data: EventData<'agent.enrolled'>): void {
   if (realm.agents.has(data.agent_id)) return;
   useToken(realm.tenant, data.token_id, data.agent_id, data.credential_hash);
-  const agent = newAgent(data, realm.tenant.id, state.nextOrder++);
+  const agent = newAgent(data, realm.tenant.id, state.nextOrder++, realm.breakers);
   realm.agents.set(agent.id, agent);
   releaseFanouts(state, realm);
   refreshAgent(state, realm, agent, true);
@@ -235,7 +252,7 @@ function leased(
   fact: Fact<Extract<Own, { type: 'task.leased' }>>,
 ): void {
   if (task.lease) return;
-  const { agent_id, attempt, lease_ms } = fact.data;
+  const { agent_id, attempt, lease_ms, decision } = fact.data;
   dequeue(state, realm, task);
   releaseFanouts(state, realm);
   task.attemptsUsed = attempt;
@@ -248,6 +265,7 @@ function leased(
     attempt,
     leasedAtMs: fact.timeMs,
     leaseMs: lease_ms,
+    domain: decision.domain ?? null,
     estimateMs: charged.estimateMs,
     startedAtMs: null,
     renewedAtMs: fact.timeMs,
@@ -261,6 +279,9 @@ function leased(
   if (!agent) return;
   occupy(agent, task.id, task.spec.requests);
   refreshAgent(state, realm, agent);
+  if (!decision.probe) return;
+  const run = { taskId: task.id, life: task.life, attempt, agentId: agent_id, domain: task.lease.domain };
+  for (const breaker of realm.breakers.startProbes(run)) breakerChanged(state, realm, breaker);
 }
 
 function attemptEnded(
@@ -305,10 +326,36 @@ function release(
   realm.outputHeldHourMs = null;
   settleLease(realm.share, Math.max(0, timeMs - lease.leasedAtMs), lease.estimateMs, policy.fairness);
   state.leaseTimers.delete(task);
+  if (data.outcome) learn(state, realm, task, lease, { ...data, outcome: data.outcome, timeMs });
   const agent = realm.agents.get(lease.agentId);
   if (agent && vacate(agent, task.id, task.spec.requests)) refreshAgent(state, realm, agent);
   else syncOpen(state, realm);
   unlockApplies(state, realm, task, lease);
+}
+
+/** What the run says of the machine that it ran on, and of those near it. */
+function learn(
+  state: TasksState,
+  realm: Realm,
+  { id: taskId, life, spec, cancel }: Task,
+  { attempt, agentId, domain, leasedAtMs }: Lease,
+  ended: { readonly outcome: AttemptOutcome; readonly exit_code?: number; readonly timeMs: number },
+): void {
+  const { executor, command } = spec;
+  const { outcome, exit_code: exitCode, timeMs: endedAtMs } = ended;
+  const place = { taskId, life, attempt, agentId, domain, leasedAtMs, endedAtMs };
+  const run = {
+    ...place,
+    executor,
+    command: JSON.stringify(command ?? null),
+    outcome,
+    exitCode,
+    wasCancelled: cancel !== null,
+  };
+  // One whose agent was removed says nothing of an agent any more.
+  const isKnown = realm.agents.has(agentId);
+  const order = (): number => state.nextOrder++;
+  for (const breaker of realm.breakers.record(run, isKnown, order)) breakerChanged(state, realm, breaker);
 }
 
 function unlockApplies(state: TasksState, realm: Realm, task: Task, { agentId }: Lease): void {

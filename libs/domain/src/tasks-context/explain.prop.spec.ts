@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { systemTenant, type Mode, type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
+import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
 import { type Queued, type Remedy } from './explanation.js';
 import { command, connected, fact, limits, policy, result, World, worldWith } from './scenario.fixture.js';
@@ -73,6 +74,12 @@ function apply(world: World, remedy: Remedy): void {
     case 'undrain-agent':
       world.input(command('agent.drain', { agent_id: remedy.agentId, drain: false }));
       return;
+    case 'reset-breakers':
+      for (const { scope, name } of remedy.breakers) {
+        if (scope === 'agent') world.input(command('agent.reset-breaker', { agent_id: name }));
+        else world.input(command('domain.reset-breaker', { domain: name }));
+      }
+      return;
     case 'set-mode':
       for (const scope of remedy.scopes) setMode(world, scope, 'normal');
       return;
@@ -120,7 +127,7 @@ const selector: fc.Arbitrary<Selector> = fc.oneof(
 const agent = fc.record({
   zone,
   slots: fc.integer({ min: 1, max: 2 }),
-  how: fc.constantFrom('on', 'off', 'drained'),
+  how: fc.constantFrom('on', 'on', 'off', 'drained', 'tripped', 'domain tripped'),
   capacity: fc.option(fc.constant({ cpu_millis: 1_000 }), { nil: undefined }),
 });
 const concurrency = fc.option(
@@ -151,6 +158,13 @@ const tenant = fc.record({
   running: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
 });
 
+function trip(world: World, scope: 'agent' | 'domain', name: string): void {
+  const { breakers } = world.state.realms.get('t')!;
+  breakers.of(scope, name, () => world.state.nextOrder++);
+  const data = { scope, name, reason: 'failures_in_a_row' as const, failures: 5 };
+  world.given(decided('breaker.opened', 't', name, { ...data, until_ms: world.nowMs + 30_000 }));
+}
+
 type Draw<T> = T extends fc.Arbitrary<infer V> ? V : never;
 
 function build(
@@ -167,6 +181,8 @@ function build(
     const said = { labels: { zone: at }, slots, ...(capacity && { capacity }) };
     world.given(fact.agent(`a${i}`, said));
     if (how !== 'off') world.say(connected(`a${i}`, said));
+    if (how === 'tripped') trip(world, 'agent', `a${i}`);
+    if (how === 'domain tripped') trip(world, 'domain', at);
     if (how === 'drained') world.input(command('agent.drain', { agent_id: `a${i}`, drain: true }));
   });
   tasks.forEach(({ pin, delayMs, apply: isApply, ...rest }, i) => {
@@ -236,6 +252,7 @@ describe('an explanation', () => {
       'no_agent_matches: relabel-agent',
       'agent_lost: connect-agent',
       'agent_draining: undrain-agent',
+      'breaker_open: reset-breakers',
       'agents_full: add-agents',
       'agents_full: raise-slots',
       'requests_too_large: add-agents',

@@ -1,4 +1,5 @@
 import {
+  type BreakerScope,
   type Executor,
   type Labels,
   type ReasonCode,
@@ -33,6 +34,11 @@ export type Remedy =
     }
   | { readonly kind: 'connect-agent'; readonly agentId: string }
   | { readonly kind: 'undrain-agent'; readonly agentId: string }
+  /** Each of these keeps leases away from the agent that is nearest to taking it. */
+  | {
+      readonly kind: 'reset-breakers';
+      readonly breakers: readonly { readonly scope: BreakerScope; readonly name: string }[];
+    }
   /** Of each of these. */
   | { readonly kind: 'set-mode'; readonly mode: 'normal'; readonly scopes: readonly ModeScope[] }
   /** It is next: the pass that runs now will take it. */

@@ -1,4 +1,5 @@
 import { type Agent } from '@fluxforge/domain/agent';
+import { breakerDueMs, type Breaker } from '@fluxforge/domain/breakers';
 import { leaseOverMs } from '@fluxforge/domain/leases';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { type Schedule } from '@fluxforge/domain/schedules';
@@ -87,9 +88,31 @@ export function refreshAgent(state: TasksState, realm: Realm, agent: Agent, rela
   syncOpen(state, realm);
 }
 
+/** What it lets through, or when it has to be looked at, is new. */
+export function breakerChanged(state: TasksState, realm: Realm, breaker: Breaker): void {
+  timeBreaker(state, realm, breaker);
+  // Ends that a closed one counts change nothing for its agents.
+  if (breaker.phase === 'closed' && breaker.ends.length > 0) return;
+  for (const agent of guardedBy(realm, breaker)) refreshAgent(state, realm, agent);
+}
+
+function guardedBy(realm: Realm, { scope, name }: Breaker): Iterable<Agent> {
+  if (scope === 'domain') return realm.queue.agentsWith(realm.breakers.policies.domainLabel, name);
+  const agent = realm.agents.get(name);
+  return agent ? [agent] : [];
+}
+
+export function timeBreaker(state: TasksState, realm: Realm, breaker: Breaker): void {
+  const dueMs = breakerDueMs(breaker, realm.breakers.policyOf(breaker));
+  if (dueMs === Infinity) state.breakerTimers.delete(breaker);
+  else state.breakerTimers.set(breaker, dueMs, breaker.order);
+}
+
 /** Its pinned tasks can never start: they are put where `plan` ends them, a few at a time. */
 export function dropAgent(state: TasksState, realm: Realm, agent: Agent): void {
   realm.agents.delete(agent.id);
+  const breaker = realm.breakers.drop('agent', agent.id);
+  if (breaker) state.breakerTimers.delete(breaker);
   realm.queue.agentRemoved(agent);
   state.agentTimers.delete(agent);
   state.moment.asks.delete(agent);

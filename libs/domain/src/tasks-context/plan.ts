@@ -1,8 +1,10 @@
 import { systemTenant, type Decided } from '@fluxforge/events/catalogue';
+import { breakerStep } from '@fluxforge/domain/breakers';
 import { clamp, decided } from '@fluxforge/domain/kernel';
 import { decideLeaseOver, leaseOverMs } from '@fluxforge/domain/leases';
 import { hasOutputRoom, hourOf, reservedBytes } from '@fluxforge/domain/quotas';
 import { chargeMs, effectivePriority } from '@fluxforge/domain/scheduling';
+import { type Agent } from '@fluxforge/domain/agent';
 import { cancelTask, type Task } from '@fluxforge/domain/task';
 import { type Own } from './decide.js';
 import { fireDue } from './firing.js';
@@ -28,7 +30,8 @@ export function plan(state: TasksState, policy: TasksPolicy, nowMs: number, room
     doomed(state) ??
     overdue(state, nowMs) ??
     superseded(state) ??
-    overload(state);
+    overload(state) ??
+    breakerDue(state, nowMs);
   if (event) return [event];
   // Many schedules that are due at once take turns with leases, and come all the same when none is possible.
   const fired = state.moment.firedInARow < policy.firingsInARow ? made(state, policy, nowMs, room) : null;
@@ -119,10 +122,24 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
         effective_priority: effectivePriority(task, policy.agingMs, nowMs),
         candidates,
         charged_ms: chargeMs(realm.share, policy.fairness),
+        ...onTrial(realm, agent),
       },
     });
   }
   return null;
+}
+
+function onTrial({ breakers }: Realm, { id, labels }: Agent): { domain?: string; probe?: true } {
+  const domain = breakers.domainOf(labels);
+  const isProbe = breakers.room(id, labels) === 'probe';
+  return { ...(domain !== null && { domain }), ...(isProbe && { probe: true as const }) };
+}
+
+function breakerDue(state: TasksState, nowMs: number): Decided<Own> | null {
+  if (state.breakerTimers.peekRank() > nowMs) return null;
+  const breaker = state.breakerTimers.peek()!;
+  const { breakers } = state.realms.get(breaker.tenantId)!;
+  return breakerStep(breaker, breakers.policyOf(breaker), nowMs);
 }
 
 /** Null: none was superseded, or all of them are on their way. */
@@ -162,6 +179,7 @@ export function wakeAtMs(state: TasksState): number | null {
     state.deadlines.peekRank(),
     state.waiting.peekRank(),
     state.scheduleTimers.peekRank(),
+    state.breakerTimers.peekRank(),
     state.held.peekRank(),
     asks.peekRank(),
   );

@@ -1,4 +1,5 @@
 import { type Limits } from '@fluxforge/events/catalogue';
+import { defaultBreakers, type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type FanoutLimits } from '@fluxforge/domain/fanout';
 import { type OverloadPolicy } from '@fluxforge/domain/modes';
 import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
@@ -24,6 +25,7 @@ export interface TasksPolicy {
   readonly agingMs: number;
   readonly fairness: FairnessPolicy;
   readonly overload: OverloadPolicy;
+  readonly breakers: BreakerPolicies;
   /** How many tasks one admission cancels at once under its concurrency key; the others follow one by one. */
   readonly supersededAtOnce: number;
   /** How long, and how many in a partition, ended tasks are remembered for those who come late. */
@@ -52,6 +54,7 @@ export const defaultTasksPolicy: TasksPolicy = {
     enterAfterMs: 5_000,
     leaveAfterMs: 30_000,
   },
+  breakers: defaultBreakers,
   supersededAtOnce: 64,
   endedKeptMs: 3_600_000,
   endedKept: 100_000,

@@ -1,5 +1,5 @@
 import { type Labels, type Selector } from '@fluxforge/events/catalogue';
-import { hasResources, slotsOf } from '@fluxforge/domain/agent';
+import { hasResources, slotsOf, type Agent } from '@fluxforge/domain/agent';
 import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
 import { reservedBytes } from '@fluxforge/domain/quotas';
 import { type Task } from '@fluxforge/domain/task';
@@ -67,6 +67,8 @@ function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Re
       return [{ kind: 'connect-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'agent_draining':
       return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
+    case 'breaker_open':
+      return [...resetBreakers(agent), ...(pinned ? [] : addAgents(task, all))];
     case 'agents_full':
       return pinned ? moreSlots(task, survey, all) : addAgents(task, all);
     case 'requests_too_large':
@@ -74,6 +76,15 @@ function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Re
     default:
       return pinned ? relabel(task, survey) : addAgents(task, all);
   }
+}
+
+/** By themselves they let one probe through when they have cooled down. */
+function resetBreakers(agent: Agent | undefined): Remedy[] {
+  const tripped = agent?.breakers.trippedFor(agent.id, agent.labels) ?? [];
+  const breakers = tripped.map(({ scope, name }) => ({ scope, name }));
+  const untilMs = Math.max(0, ...tripped.map(({ phase, untilMs }) => (phase === 'open' ? untilMs : 0)));
+  const wait: Remedy[] = untilMs > 0 ? [{ kind: 'wait-until', atMs: untilMs }] : [];
+  return [{ kind: 'reset-breakers', breakers }, ...wait];
 }
 
 /** Enough for `all` that are served before it and itself: who is first in line takes what is new. */

@@ -1,5 +1,6 @@
 import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { occupy, type Agent } from '@fluxforge/domain/agent';
+import { type Breaker } from '@fluxforge/domain/breakers';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { addMember, memberCancelled, type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
 import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
@@ -9,14 +10,22 @@ import { addLive, type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
 import { addEndedFanout, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
-import { enqueue, refreshAgent, syncCrowded, timeAgent, timeLease, timeSchedule } from './placing.js';
+import {
+  enqueue,
+  refreshAgent,
+  syncCrowded,
+  timeAgent,
+  timeBreaker,
+  timeLease,
+  timeSchedule,
+} from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
-export const tasksSnapshotShape = 3;
+export const tasksSnapshotShape = 4;
 
-type AgentImage = Omit<Agent, 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
+type AgentImage = Omit<Agent, 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
 type TaskImage = Omit<Task, 'lease' | keyof Seats> & { readonly lease: LeaseImage | null };
 
@@ -29,6 +38,7 @@ interface RealmImage {
   readonly keys: ApiKey[];
   readonly tokens: JoinToken[];
   readonly agents: AgentImage[];
+  readonly breakers: Breaker[];
   readonly tasks: TaskImage[];
   readonly schedules: Schedule[];
   readonly deletedSchedules: [string, number][];
@@ -80,6 +90,7 @@ function realmImage(realm: Realm): RealmImage {
     keys: [...keys.values()],
     tokens: [...tokens.values()],
     agents: byOrder(realm.agents.values()).map(agentImage),
+    breakers: byOrder(realm.breakers.all()),
     tasks: byOrder(realm.tasks.values()).map(taskImage),
     schedules: byOrder(realm.scheduling.schedules.values()),
     deletedSchedules: [...realm.scheduling.deleted],
@@ -96,7 +107,7 @@ function fanoutImage({ live: _l, standing: _s, ends, ...image }: Fanout): Fanout
 }
 
 function agentImage(agent: Agent): AgentImage {
-  const { leases: _, load: _l, pinned: _p, session: _s, lastAnswerAtMs: _a, ...image } = agent;
+  const { breakers: _b, leases: _, load: _l, pinned: _p, session: _s, lastAnswerAtMs: _a, ...image } = agent;
   return image;
 }
 
@@ -165,14 +176,20 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     tokens: new Map(image.tokens.map((token) => [token.hash, token])),
     tokenHashes: new Map(image.tokens.map((token) => [token.id, token.hash])),
   };
-  const realm = newRealm(tenant, image.order, policy.agingMs, state.cluster, gateRulesOf);
+  const realm = newRealm(tenant, image.order, policy, state.cluster, gateRulesOf);
   Object.assign(realm.share, image.share);
   realm.submissions = image.submissions;
   realm.output = image.output;
   state.realms.set(tenant.id, realm);
+  // Before the agents: what room one has is asked for when it comes.
+  for (const one of image.breakers) {
+    const breaker = realm.breakers.put({ ...one, ends: [...one.ends] });
+    timeBreaker(state, realm, breaker);
+  }
   for (const one of image.agents) {
     const agent: Agent = {
       ...one,
+      breakers: realm.breakers,
       leases: new Set(),
       load: { slots: 0, cpuMillis: 0, memoryBytes: 0 },
       pinned: new Set(),

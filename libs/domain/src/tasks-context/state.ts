@@ -1,4 +1,5 @@
 import { type Agent } from '@fluxforge/domain/agent';
+import { BreakerBook, type Breaker } from '@fluxforge/domain/breakers';
 import { ConcurrencyKeys } from '@fluxforge/domain/concurrency';
 import { newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from '@fluxforge/domain/fanout';
 import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
@@ -10,6 +11,7 @@ import { newScheduleBook, type Schedule, type ScheduleBook } from '@fluxforge/do
 import { type Tenant } from '@fluxforge/domain/tenant';
 import { Deadlines } from './deadlines.js';
 import { type TasksEffect } from './effects.js';
+import { type TasksPolicy } from './policy.js';
 
 /** What holds for all tenants of the partition; each realm has the same one at hand. */
 export interface Cluster {
@@ -30,6 +32,7 @@ export interface Realm {
   readonly applies: Map<string, string>;
   readonly cluster: Cluster;
   readonly concurrency: ConcurrencyKeys;
+  readonly breakers: BreakerBook;
   submissions: SubmissionBucket | null;
   output: OutputHour;
   /** Derived: the hour in which the next task had no room left in the output quota. */
@@ -86,6 +89,8 @@ export interface TasksState {
   readonly leaseTimers: PriorityQueue<Task>;
   /** Agents that are found, by a time at or before that of their loss. */
   readonly agentTimers: PriorityQueue<Agent>;
+  /** Breakers that have something to do by their own state or by the clock. */
+  readonly breakerTimers: PriorityQueue<Breaker>;
   /** Schedules that are not suspended, by when they are to be fired. */
   readonly scheduleTimers: PriorityQueue<Schedule>;
   /** Fan-outs that have something to do now. */
@@ -113,6 +118,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     deadlines: new Deadlines(),
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
+    breakerTimers: new PriorityQueue(),
     scheduleTimers: new PriorityQueue(),
     fanoutsDue: new PriorityQueue(),
     moment: { tookOverAtMs: null, asks: new PriorityQueue(), overload: null, outbox: [], firedInARow: 0 },
@@ -123,7 +129,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
 export function newRealm(
   tenant: Tenant,
   order: number,
-  agingMs: number,
+  policy: Pick<TasksPolicy, 'agingMs' | 'breakers'>,
   cluster: Cluster,
   gateRulesOf: (realm: Realm) => readonly GateRule[],
 ): Realm {
@@ -136,10 +142,11 @@ export function newRealm(
     specs: new SharedSpecs(),
     scheduling: newScheduleBook(),
     fanouts: newFanoutBook(),
-    queue: new TenantQueue(agingMs, agents, () => rules),
+    queue: new TenantQueue(policy.agingMs, agents, () => rules),
     applies: new Map(),
     cluster,
     concurrency: new ConcurrencyKeys(),
+    breakers: new BreakerBook(tenant.id, policy.breakers),
     submissions: newBucket(tenant.limits, tenant.createdAtMs),
     output: noOutput,
     outputHeldHourMs: null,

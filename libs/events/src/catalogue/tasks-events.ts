@@ -128,6 +128,8 @@ export const tasksEvents = {
           charged_ms: Type.Optional(p.SpanMs),
           /** The lease that shows whether a breaker may close. */
           probe: Type.Optional(Type.Boolean()),
+          /** The failure domain of the agent at that time. */
+          domain: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
         },
         closed,
       ),

@@ -1,4 +1,6 @@
+import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
 import { type Fact } from '@fluxforge/events/catalogue';
+import { BreakerModel } from './breaker-model.js';
 import { ConcurrencyModel } from './concurrency-model.js';
 import { type Counters } from './counters.js';
 import { FanoutModels } from './fanout-model.js';
@@ -11,12 +13,14 @@ export class AdmissionModels {
   readonly modes: ModeModel;
   readonly fanouts: FanoutModels;
   private readonly concurrency: ConcurrencyModel;
+  private readonly breakers: BreakerModel;
 
-  constructor(counters: Counters) {
+  constructor(counters: Counters, policy: TasksPolicy) {
     this.quotas = new QuotaModel(counters);
     this.modes = new ModeModel(counters);
     this.fanouts = new FanoutModels(counters);
     this.concurrency = new ConcurrencyModel(counters);
+    this.breakers = new BreakerModel(policy.breakers, counters);
   }
 
   fold(fact: Fact): void {
@@ -24,5 +28,6 @@ export class AdmissionModels {
     this.modes.fold(fact);
     this.concurrency.fold(fact);
     this.fanouts.fold(fact);
+    this.breakers.fold(fact);
   }
 }

@@ -48,6 +48,8 @@ const maxAnswers = 64;
 export class Agent implements Client {
   process = new Process();
   labels: Labels;
+  /** Whatever it is given fails: half of it is not even taken. */
+  isSick = false;
   private connection: Connection | null = null;
   private live = false;
   private heardAtMs = 0;
@@ -231,6 +233,7 @@ export class Agent implements Client {
       return this.say(lease, { outcome: 'lease_expired', message: 'late' });
     if (this.runs.size >= this.size.slots) return this.say(lease, { outcome: 'refused' });
     if (nowMs > (lease.spec.not_after_ms ?? Infinity)) return this.say(lease, { outcome: 'refused' });
+    if (this.isSick && this.prng.chance(0.5)) return this.say(lease, { outcome: 'refused' });
     for (const older of this.runs.values()) {
       if (older.held.key.taskId === lease.taskId) this.end(older, { outcome: 'cancelled' });
     }
@@ -259,6 +262,7 @@ export class Agent implements Client {
   /** The work is done: what it changed on the machine, and how it came out. */
   private finish(work: Work): RunReport {
     if (work.kind === 'check') return { outcome: 'spawn_failed' };
+    if (this.isSick) return { outcome: 'exited', exit_code: 1 };
     const exitCode =
       work.kind === 'run'
         ? work.exitCode

@@ -51,6 +51,7 @@ export class Clients {
   private readonly fanouts: FanoutClients;
   private readonly schedules: ScheduleClients;
   private readonly windowPrng: Prng;
+  private readonly resets: Prng;
 
   constructor(
     private readonly world: ClientWorld,
@@ -70,6 +71,7 @@ export class Clients {
     );
     const { scenario, witness } = world;
     this.windowPrng = prng.fork('windows');
+    this.resets = prng.fork('resets');
     this.schedules = new ScheduleClients(
       prng.fork('schedules'),
       scenario.moment,
@@ -276,8 +278,19 @@ export class Clients {
     if (this.prng.chance(this.world.scenario.removal)) {
       return this.send(tenantId, { type: 'agent.remove', data: { agent_id: agentId } });
     }
+    if (this.resets.chance(0.3)) return this.resetBreaker(tenantId, agentId);
     this.drain(tenantId, agentId, true);
     this.later(2_000, 'undrain', () => this.drain(tenantId, agentId, false));
+  }
+
+  private resetBreaker(tenantId: string, agentId: string): void {
+    if (this.resets.chance(0.5)) {
+      return this.send(tenantId, { type: 'agent.reset-breaker', data: { agent_id: agentId } });
+    }
+    this.send(tenantId, {
+      type: 'domain.reset-breaker',
+      data: { domain: this.resets.pick(['a', 'b']) },
+    });
   }
 
   private drain(tenantId: string, agentId: string, drain: boolean): void {

@@ -40,6 +40,11 @@ export const sometimes = [
   'fan-out retried',
   'fan-out cancelled',
   'fan-out stopped',
+  'breaker opened',
+  'domain breaker opened',
+  'probe failed',
+  'probe succeeded',
+  'breaker reset',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

@@ -45,6 +45,7 @@ export class Nemesis {
     this.loop('group-reset', nodes.groupResetEveryMs, () => this.resetGroups());
     this.loop('cut', network.cutEveryMs, () => this.cut());
     this.loop('agent-crash', agentCrashEveryMs, () => this.crashAgent());
+    this.loop('sick', this.scenario.sickEveryMs, () => this.sicken());
     this.loop('relabel', relabelEveryMs, () => this.relabel());
     this.loop('drift', driftEveryMs, () => this.victims.machines.drift());
   }
@@ -58,6 +59,7 @@ export class Nemesis {
       if (!process?.process.alive) this.victims.start(address);
     }
     for (const agent of this.victims.agents) if (!agent.process.alive) agent.restart();
+    for (const agent of this.victims.agents) agent.isSick = false;
     for (const group of this.victims.groups) group.heal();
   }
 
@@ -138,6 +140,15 @@ export class Nemesis {
     agent.crash();
     this.timeline.after(this.prng.between(50, 5_000), 'agent-restart', () => {
       if (!agent.process.alive) agent.restart();
+    });
+  }
+
+  /** Its disk is full, or its network gone: what it is given fails. */
+  private sicken(): void {
+    const agent = this.prng.pick(this.victims.agents);
+    agent.isSick = true;
+    this.timeline.after(this.prng.between(500, 5_000), 'well', () => {
+      agent.isSick = false;
     });
   }
 

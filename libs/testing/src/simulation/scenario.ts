@@ -1,3 +1,4 @@
+import { type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type StatesPolicy } from '@fluxforge/domain/states-context';
 import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
 import { type Resources } from '@fluxforge/events/catalogue';
@@ -61,6 +62,8 @@ export interface Scenario {
   readonly nodes: NodeFaults;
   readonly agentCrashEveryMs: number;
   readonly relabelEveryMs: number;
+  /** Mean time between spells in which a machine can do nothing right. */
+  readonly sickEveryMs: number;
   /** How often what an operator does to an agent is to remove it. */
   readonly removal: number;
   readonly telemetryLoss: number;
@@ -137,6 +140,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     },
     agentCrashEveryMs: every(0.6, 4_000, 15_000),
     relabelEveryMs: every(0.3, 8_000, 20_000),
+    sickEveryMs: clock.chance(0.5) ? clock.between(2_000, 8_000) : Infinity,
     removal: some(0.2, 0.1, 0.3),
     telemetryLoss: some(0.6, 0.02, 0.3),
     poison: some(0.4, 0.01, 0.04),
@@ -175,6 +179,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
       enterAfterMs: 500,
       leaveAfterMs: 1_500,
     },
+    breakers: drawBreakers(prng.fork('breakers')),
     supersededAtOnce: prng.pick([1, 2]),
     // Longer than any client here repeats a submission: what is forgotten may be opened again.
     endedKeptMs: prng.pick([120_000, 3_600_000]),
@@ -191,6 +196,28 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
       keptMembers: 1_000,
     },
     remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
+  };
+}
+
+/** From those that open at the second failure to those that hardly ever do. */
+function drawBreakers(prng: Prng): BreakerPolicies {
+  const cooldown = { cooldownMs: prng.pick([150, 600]), maxCooldownMs: 1_500 };
+  const [failures, of] = prng.pick([
+    [2, 3],
+    [3, 4],
+    [10, 12],
+  ] as const);
+  return {
+    agent: { failures, of, minDistinct: prng.between(1, 2), minAgents: 1, ...cooldown },
+    domain: {
+      failures: failures + prng.below(2),
+      of: of + 2,
+      minDistinct: prng.between(1, 3),
+      minAgents: prng.between(1, 2),
+      ...cooldown,
+    },
+    domainLabel: 'zone',
+    maxDomains: 10,
   };
 }
 

@@ -60,7 +60,7 @@ export class Witness {
       wasRequested: (tenant: string, task: string) => this.requestedTasks.has(`${tenant}/${task}`),
     };
     this.tasks = new TasksModel(scenario, evidence, counters);
-    this.admission = this.journals.tasks.map(() => new AdmissionModels(counters));
+    this.admission = this.journals.tasks.map(() => new AdmissionModels(counters, scenario.tasksPolicy));
     this.states = new StatesModel(this.tasks, counters);
     this.schedules = new ScheduleModel(counters);
   }
