@@ -59,6 +59,12 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('tells those that use the cache where it is', () => {
+    for (const name of ['api', 'dispatcher']) {
+      expect(file.services[name]?.environment).toMatchObject({ FLUXFORGE_REDIS_URL: 'redis://redis:6379' });
+    }
+  });
+
   it('runs scripts and entry points that the repo has', () => {
     for (const [, { command, build }] of services.filter(([, s]) => s.build)) {
       expect(build).toBe('.');

@@ -21,6 +21,7 @@ import { OpsController } from './ops/index.js';
 import { Owners } from './owners/index.js';
 import { type ApiParts } from './parts.js';
 import { Reads } from './reads/index.js';
+import { HotQueues, Shedding } from './shedding/index.js';
 import {
   GetStateHandler,
   ListStatesHandler,
@@ -28,7 +29,7 @@ import {
   StateRefusals,
   StatesController,
 } from './states/index.js';
-import { OperatorTenant, TenantsController } from './tenants/index.js';
+import { GetQueueHandler, OperatorTenant, TenantsController } from './tenants/index.js';
 import {
   GetAttemptsHandler,
   GetOutputHandler,
@@ -54,6 +55,7 @@ const handlers = [
   ExplainTaskHandler,
   ExplainTargetHandler,
   SimulateHandler,
+  GetQueueHandler,
 ];
 
 @Module({})
@@ -96,6 +98,8 @@ function partProviders(parts: ApiParts): Provider[] {
     value(Owners, parts.owners),
     value(OperatorTenant, parts.operator),
     value(Clock, parts.clock),
+    value(Shedding, parts.shedding),
+    value(HotQueues, parts.hotQueues),
     value(RecentKeys, new RecentKeys(parts.clock.nowMs)),
     value(Metrics, parts.metrics),
     value(Readiness, parts.readiness),

@@ -1,4 +1,5 @@
 import { SwaggerModule } from '@nestjs/swagger';
+import { openCache } from '@fluxforge/cache';
 import { apiConfig, configuredOrExit } from '@fluxforge/config';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import { openReadModels } from '@fluxforge/read-models';
@@ -15,9 +16,14 @@ const log = createKafkaLog({
   onLog: (level, message, detail) => logger[level]({ detail }, message),
 });
 const models = openReadModels({ url: config.postgresUrl });
+const cache = openCache(config, (available, reason) => {
+  metrics.set('fluxforge_cache_available', {}, available ? 1 : 0);
+  logger[available ? 'info' : 'warn']({ reason }, available ? 'the cache answers' : 'the cache is lost');
+});
 const api = new ApiProcess(config, {
   log,
   models,
+  cache,
   logger,
   metrics,
   // Here and nowhere else: the pages need files of a package that test runners cannot load.

@@ -1,3 +1,4 @@
+import { type Cache } from '@fluxforge/cache';
 import { type LogPort } from '@fluxforge/events/log';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type ReadModels } from '@fluxforge/read-models';
@@ -9,6 +10,7 @@ import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
 import { Owners } from './owners/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
+import { Backlog, HotQueues, Shedding } from './shedding/index.js';
 import { OperatorTenant } from './tenants/index.js';
 
 export interface PartsOptions {
@@ -27,7 +29,15 @@ export interface PartsOptions {
   readonly writeTimeoutMs: number;
   /** How long an enrolment waits for the owner's answer. */
   readonly answerDeadlineMs: number;
+  /** Shared by all API servers and owners; null: none is. */
+  readonly cache?: Cache | null;
+  /** How many API servers there are; one unless said. */
+  readonly apiServers?: number;
+  /** Commands of a partition that may wait before the tenants with most of them are held back. */
+  readonly maxLagRecords?: number;
 }
+
+const defaultMaxLagRecords = 20_000;
 
 /** Everything the API is made of, put together by hand and in one place; the framework only carries it. */
 export type ApiParts = ReturnType<typeof assemble>;
@@ -38,9 +48,18 @@ export function assemble(options: PartsOptions) {
   const clock = new Clock(nowMs);
   const directory = new Directory(partitions);
   const follower = new DirectoryFollower(log, topics.directory, directory, logger);
+  const backlog = new Backlog(options.maxLagRecords ?? defaultMaxLagRecords);
   const ingest = new CommandIngest(
     log,
-    { partitions, topics, timeoutMs: options.writeTimeoutMs, nowMs },
+    {
+      partitions,
+      topics,
+      timeoutMs: options.writeTimeoutMs,
+      nowMs,
+      onWritten: (context, partition, tenantId, offset) => {
+        if (context === 'tasks') backlog.wrote(partition, tenantId, offset);
+      },
+    },
     metrics,
   );
   const reads = new Reads(models, nowMs);
@@ -50,6 +69,21 @@ export function assemble(options: PartsOptions) {
     partitions,
     outputAddress: () => outputAddress.address,
     answerDeadlineMs: options.answerDeadlineMs,
+  });
+  const owners = new Owners(directory, options.signingKey);
+  const cache = options.cache ?? null;
+  const hotQueues = new HotQueues({
+    cache,
+    partitions,
+    nowMs,
+    askOwner: (tenantId) => owners.ask('tasks', { kind: 'queue', tenant_id: tenantId }),
+  });
+  const servers = options.apiServers ?? 1;
+  const shedding = new Shedding(directory, hotQueues, backlog, metrics, {
+    partitions,
+    cache,
+    servers,
+    nowMs,
   });
   return {
     log,
@@ -64,7 +98,9 @@ export function assemble(options: PartsOptions) {
     answers,
     enrolment,
     outputAddress,
-    owners: new Owners(directory, options.signingKey),
+    owners,
+    hotQueues,
+    shedding,
     operator: new OperatorTenant(directory, options.operatorTenant ?? null),
     commandEnds: new CommandEnds(log, topics),
     readiness: new Readiness(['directory']),

@@ -1,6 +1,7 @@
 import { type AddressInfo } from 'node:net';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ApiConfig } from '@fluxforge/config';
+import { type Cache } from '@fluxforge/cache';
 import { type LogPort } from '@fluxforge/events/log';
 import { type ReadModels } from '@fluxforge/read-models';
 import { type Logger, type Metrics } from '@fluxforge/telemetry';
@@ -11,6 +12,8 @@ import { assemble, type ApiParts } from './parts.js';
 interface Tools {
   readonly log: LogPort;
   readonly models: ReadModels;
+  /** Null, or absent: none is shared with other processes. */
+  readonly cache?: Cache | null;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** What is added to the application before it listens: the documentation pages. */
@@ -41,10 +44,13 @@ export class ApiProcess {
     const { log, models, logger, metrics } = tools;
     const { topicPrefix, partitions } = config.kafka;
     const base = { log, models, logger, metrics, nowMs: Date.now, signingKey: config.signingKey };
-    const { operatorTenant } = config;
+    const { operatorTenant, apiServers, maxLagRecords } = config;
     this.parts = assemble({
       ...base,
       operatorTenant,
+      cache: tools.cache ?? null,
+      apiServers,
+      maxLagRecords,
       topicPrefix,
       partitions,
       writeTimeoutMs,
@@ -76,7 +82,7 @@ export class ApiProcess {
     await Promise.all([this.app?.close(), this.output.close()]);
     await this.parts.answers.close();
     await this.parts.follower.close();
-    await Promise.all([this.tools.models.close(), this.tools.log.close()]);
+    await Promise.all([this.tools.models.close(), this.tools.log.close(), this.tools.cache?.close()]);
   }
 
   /** The log, or its topics, may not be there yet when everything is started at once. */

@@ -8,6 +8,7 @@ import {
   queueDepths,
   type TasksEffect,
 } from '@fluxforge/domain/tasks-context';
+import { type Cache } from '@fluxforge/cache';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
 import { type LogPort } from '@fluxforge/events/log';
@@ -39,6 +40,7 @@ import { HeldRequests } from './checks/held-requests.js';
 import { answerTo } from './questions/answers.js';
 import { pastAnswer } from './questions/past.js';
 import { Effects } from './effects/effects.js';
+import { HotQueueMirror, ledPartitions, pulseOf } from './hot-queue/index.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { PressureGauge } from './pressure/pressure.js';
 import { TaskTelemetry } from './partition/task-telemetry.js';
@@ -51,6 +53,8 @@ interface Tools {
   readonly readiness: Readiness;
   /** Without them a takeover reads its partition from the start. */
   readonly snapshots?: Snapshots;
+  /** Null, or absent: queues are not mirrored. */
+  readonly cache?: Cache | null;
 }
 
 const context = 'tasks';
@@ -81,6 +85,7 @@ export class Dispatcher {
   private readonly held = new HeldRequests(this.nowMs);
   private readonly snapshots: Snapshots;
   private readonly past;
+  private readonly mirror: HotQueueMirror | null;
   private readonly claimOffsets = new Map<number, number>();
   private group: ReturnType<Dispatcher['makeGroup']> | null = null;
   private questions: QuestionServer | null = null;
@@ -92,6 +97,9 @@ export class Dispatcher {
     const { log, logger, metrics } = tools;
     this.snapshots = tools.snapshots ?? noSnapshots;
     this.telemetry = new TaskTelemetry(metrics, logger);
+    const { cache } = tools;
+    const led = () => ledPartitions(this.group, this.nowMs());
+    this.mirror = cache ? new HotQueueMirror({ cache, led, nowMs: this.nowMs }) : null;
     const topics = topicsOf(config.kafka.topicPrefix);
     this.past = new PastStates({
       log,
@@ -142,12 +150,14 @@ export class Dispatcher {
     this.watch(this.group);
     await this.group.start();
     this.pressure.start();
+    this.mirror?.start();
     this.tools.readiness.set('log', 'ok');
     return address;
   }
 
   async stop(): Promise<void> {
     this.pressure.stop();
+    this.mirror?.stop();
     await this.questions?.close();
     await this.group?.close();
     await this.snapshots.close();
@@ -223,6 +233,7 @@ export class Dispatcher {
         telemetry.onFallen(partition, reason);
         this.snapshots.fallen(partition);
         this.directory.fell(partition);
+        this.mirror?.fell(partition);
         this.forwarder.unfollow(partition);
         this.streams.fell(partition);
       },
@@ -237,13 +248,13 @@ export class Dispatcher {
 
   private answer(question: Question): unknown {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
-    const host = this.group?.runner(partition)?.host;
-    if (!host?.leading) throw new NotLedHere();
+    const runner = this.group?.runner(partition);
+    if (!runner?.host.leading) throw new NotLedHere();
     if (question.kind === 'explain-task' && question.as_of_ms !== undefined) {
       const { as_of_ms: atMs } = question;
       return this.past.answer(partition, atMs, (past) => pastAnswer(question, past, rules, atMs));
     }
-    return answerTo(question, host.view, rules, this.nowMs);
+    return answerTo(question, runner.host.view, rules, this.nowMs, pulseOf(runner));
   }
 
   private async followChecks(partition: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { openCache } from '@fluxforge/cache';
 import { configuredOrExit, dispatcherConfig } from '@fluxforge/config';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import {
@@ -22,7 +23,11 @@ const log = createKafkaLog({
 });
 const snapshotThread = new URL('./snapshots/worker-main.js', import.meta.url);
 const snapshots = openTasksSnapshots(config, snapshotThread, { log, logger, metrics });
-const dispatcher = new Dispatcher(config, { log, logger, metrics, readiness, snapshots });
+const cache = openCache(config, (available, reason) => {
+  metrics.set('fluxforge_cache_available', {}, available ? 1 : 0);
+  logger[available ? 'info' : 'warn']({ reason }, available ? 'the cache answers' : 'the cache is lost');
+});
+const dispatcher = new Dispatcher(config, { log, logger, metrics, readiness, snapshots, cache });
 let ops: OpsServer | null = null;
 
 runProcess({
@@ -35,6 +40,7 @@ runProcess({
   },
   stop: async () => {
     await dispatcher.stop();
+    await cache?.close();
     await log.close();
     await ops?.close();
   },

@@ -1,3 +1,3 @@
 export { lost, type Cache, type Kept, type Lost, type NamedText, type Rate } from './port.js';
 export { InProcessCache, type InProcessOptions } from './in-process.js';
-export { RedisCache, type RedisOptions } from './redis.js';
+export { openCache, RedisCache, type RedisOptions } from './redis.js';

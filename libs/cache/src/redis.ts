@@ -32,7 +32,8 @@ interface Scripts {
 export class RedisCache implements Cache {
   private readonly redis: Redis & Scripts;
   private readonly breaker: Breaker;
-  private known = true;
+  /** As last told; nothing is known before the first answer. */
+  private known: boolean | null = null;
 
   constructor(private readonly options: RedisOptions) {
     this.breaker = new Breaker(options.restMs ?? defaultRestMs, () => performance.now());
@@ -116,6 +117,15 @@ export class RedisCache implements Cache {
     this.known = closed;
     this.options.onChange?.(closed, reason);
   }
+}
+
+/** The cache that a process is configured with, or null. */
+export function openCache(
+  config: { readonly redisUrl: string | null; readonly kafka: { readonly topicPrefix: string } },
+  onChange: (available: boolean, reason: string) => void,
+): RedisCache | null {
+  const { redisUrl: url, kafka } = config;
+  return url === null ? null : new RedisCache({ url, keyPrefix: kafka.topicPrefix, onChange });
 }
 
 function isLate(error: unknown): boolean {

@@ -70,6 +70,15 @@ describe('configuration', () => {
     expect(projectorConfig(env).kafka.topicPrefix).toBe('fluxforge');
   });
 
+  it('shares a cache only when told of one', () => {
+    expect(apiConfig(good)).toMatchObject({ redisUrl: null, apiServers: 1, maxLagRecords: 20_000 });
+    expect(dispatcherConfig({ ...good, FLUXFORGE_REDIS_URL: 'rediss://r:1' }).redisUrl).toBe('rediss://r:1');
+    const wrong = { ...good, FLUXFORGE_REDIS_URL: 'http://u:hush@r', FLUXFORGE_API_SERVERS: '0' };
+    const mistakes = mistakesOf(() => apiConfig(wrong));
+    expect(mistakes).toHaveLength(2);
+    expect(mistakes.join()).not.toContain('hush');
+  });
+
   it('passes other errors through', () => {
     const read = () => {
       throw new TypeError('a bug');

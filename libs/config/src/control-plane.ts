@@ -28,6 +28,12 @@ export interface ApiConfig extends CommonConfig {
   readonly httpAddress: HostPort;
   /** Name of the tenant whose admins may change the mode of the cluster; null: nobody may. */
   readonly operatorTenant: string | null;
+  /** Null: no cache is shared, and every server limits for itself. */
+  readonly redisUrl: string | null;
+  /** How many API servers there are: without the cache each applies its share of a rate. */
+  readonly apiServers: number;
+  /** Commands of a partition that may wait before the tenants with most of them are held back. */
+  readonly maxLagRecords: number;
   readonly grpcAddress: HostPort;
   readonly signingKey: string;
 }
@@ -44,6 +50,8 @@ export interface DispatcherConfig extends CommonConfig {
   readonly advertisedQuestionsAddress: string | null;
   readonly signingKey: string;
   readonly snapshots: SnapshotConfig;
+  /** Null: queues are not mirrored. */
+  readonly redisUrl: string | null;
 }
 
 export interface ReconcilerConfig extends CommonConfig {
@@ -69,12 +77,16 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] a
 export type LogLevel = (typeof logLevels)[number];
 
 const postgres = ['postgres:', 'postgresql:'];
+const redis = ['redis:', 'rediss:'];
 
 export function apiConfig(env: Environment = process.env): ApiConfig {
   return EnvReader.parse(env, (e) => ({
     ...common(e),
     postgresUrl: e.url('FLUXFORGE_POSTGRES_URL', postgres),
     operatorTenant: e.optional('FLUXFORGE_OPERATOR_TENANT'),
+    redisUrl: e.optionalUrl('FLUXFORGE_REDIS_URL', redis),
+    apiServers: e.integer('FLUXFORGE_API_SERVERS', { min: 1, max: 1_000, fallback: 1 }),
+    maxLagRecords: e.integer('FLUXFORGE_MAX_LAG_RECORDS', { min: 1, max: 10_000_000, fallback: 20_000 }),
     httpAddress: e.address('FLUXFORGE_API_HTTP_ADDRESS', '127.0.0.1:7070'),
     grpcAddress: e.address('FLUXFORGE_API_GRPC_ADDRESS', '127.0.0.1:7071'),
     signingKey: signingKey(e),
@@ -91,6 +103,7 @@ export function dispatcherConfig(env: Environment = process.env): DispatcherConf
     ...questions(e),
     signingKey: signingKey(e),
     snapshots: snapshots(e),
+    redisUrl: e.optionalUrl('FLUXFORGE_REDIS_URL', redis),
   }));
 }
 

@@ -28,6 +28,8 @@ export interface SystemOptions {
   readonly reconcilers?: number;
   readonly partitions?: number;
   readonly agents: readonly AgentOptions[];
+  /** Of a cache that all share. */
+  readonly redisUrl?: string;
   /** Agents reach each dispatcher through a proxy that can break the connection (`links`). */
   readonly links?: boolean;
 }
@@ -60,7 +62,7 @@ export class TestSystem {
 
   private constructor(
     readonly infra: Infra,
-    options: SystemOptions,
+    private readonly options: SystemOptions,
     [apiPort = 0, outputPort = 0, ...dispatcherPorts]: readonly number[],
     readonly links: readonly FaultProxy[],
   ) {
@@ -261,6 +263,7 @@ export class TestSystem {
       FLUXFORGE_DEV_MODE: 'true',
       FLUXFORGE_SIGNING_KEY: 'e2e'.padEnd(48, 'k'),
       FLUXFORGE_DATA_DIR: dataDir,
+      ...(this.options.redisUrl === undefined ? {} : { FLUXFORGE_REDIS_URL: this.options.redisUrl }),
     };
   }
 }

@@ -42,6 +42,8 @@ export interface IngestOptions {
   readonly topics: Topics;
   readonly timeoutMs: number;
   readonly nowMs: () => number;
+  /** Told of each command that is in the log. */
+  readonly onWritten?: (context: ContextName, partition: number, tenantId: string, offset: number) => void;
 }
 
 /** Appends under way; beyond these the server says so at once instead of queueing without end. */
@@ -94,6 +96,7 @@ export class CommandIngest {
     this.assertFits(body, record);
     const context = contextOf(body);
     const offset = await this.append(context, partition, record, { command_id: id, id: resourceId });
+    this.options.onWritten?.(context, partition, origin.tenantId, offset);
     this.metrics.add('fluxforge_commands_accepted_total', { type: body.type });
     return { command_id: id, id: resourceId, token: formatToken({ context, partition, offset }) };
   }

@@ -11,6 +11,8 @@ export {
   problemBody,
   problemContentType,
   notFound,
+  shedLimits,
+  type ShedLimit,
   type FieldError,
   type ProblemBody,
   type ProblemExtras,

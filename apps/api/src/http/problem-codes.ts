@@ -98,7 +98,13 @@ const list = {
   quota_exceeded: {
     status: 429,
     title: 'A limit of the tenant is reached',
-    meaning: '`detail` names the limit.',
+    meaning: '`detail` names the limit, and `limit` when the API refused it: then nothing was written.',
+    retry: true,
+  },
+  lag_limited: {
+    status: 429,
+    title: 'Too many commands of the tenant wait to be decided',
+    meaning: 'Its partition lags, and it has more than its share of what waits there. Nothing was written.',
     retry: true,
   },
   internal: { status: 500, title: 'An error of the server', meaning: 'A bug; the log has the request id.' },

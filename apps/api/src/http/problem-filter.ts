@@ -2,7 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { type Logger } from '@fluxforge/telemetry';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { problems } from './problem-codes.js';
-import { problemBody, problemContentType, ProblemError, retryAfterSeconds } from './problem.js';
+import { problemBody, problemContentType, ProblemError } from './problem.js';
 
 /** Every error, from wherever, leaves as problem details; only a bug leaves as a 500, and says nothing of itself. */
 @Catch()
@@ -25,7 +25,7 @@ export class ProblemFilter implements ExceptionFilter {
 
 export function sendProblem(reply: FastifyReply, problem: ProblemError): void {
   if (reply.sent) return;
-  if (problems[problem.code].retry) void reply.header('retry-after', String(retryAfterSeconds));
+  if (problems[problem.code].retry) void reply.header('retry-after', String(problem.retryAfterS));
   if (problem.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer');
   void reply
     .status(problem.status)

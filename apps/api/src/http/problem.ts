@@ -6,12 +6,17 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** The limits that a server refuses submissions by itself for. */
+export const shedLimits = ['submissions_per_s', 'max_queued_tasks', 'partition_lag'] as const;
+export type ShedLimit = (typeof shedLimits)[number];
+
 export interface ProblemExtras {
   readonly errors?: readonly FieldError[];
   /** The command, and the resource, that a later question or repeat is about. */
   readonly command_id?: string;
   readonly id?: string;
   readonly token?: string;
+  readonly limit?: ShedLimit;
 }
 
 export interface ProblemBody extends ProblemExtras {
@@ -31,11 +36,15 @@ export class ProblemError extends Error {
     readonly code: ProblemCode,
     readonly detail: string,
     readonly extras: ProblemExtras = {},
-    options?: { cause?: unknown },
+    options: { cause?: unknown; retryAfterS?: number } = {},
   ) {
-    super(`${code}: ${detail}`, options);
+    super(`${code}: ${detail}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'ProblemError';
+    this.retryAfterS = options.retryAfterS ?? retryAfterSeconds;
   }
+
+  /** Whole seconds, for codes that may be tried again. */
+  readonly retryAfterS: number;
 
   get status(): number {
     return problems[this.code].status;

@@ -22,6 +22,12 @@ export class RecentKeys {
     });
   }
 
+  /** Whether this server has seen this very submission accepted. */
+  knows(taskId: string, bodyHash: string): boolean {
+    const known = this.seen.get(taskId);
+    return known !== undefined && known.untilMs >= this.nowMs() && known.bodyHash === bodyHash;
+  }
+
   remember(taskId: string, bodyHash: string): void {
     if (this.seen.has(taskId)) return;
     this.seen.set(taskId, { bodyHash, untilMs: this.nowMs() + rememberedMs });

@@ -12,6 +12,7 @@ import { Clock } from '../http/clock.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { IdParam } from '../http/id-param.js';
 import { pageOf, PositionQuery } from '../reads/index.js';
+import { Shedding } from '../shedding/index.js';
 import { insistOnMode } from './mode-gate.js';
 import { outputText, outputView } from './output-view.js';
 import { GetAttempts, GetOutput, GetTask, ListTasks } from './queries.js';
@@ -29,6 +30,7 @@ export class TasksController {
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(RecentKeys) private readonly recentKeys: RecentKeys,
     @Inject(Directory) private readonly directory: Directory,
+    @Inject(Shedding) private readonly shedding: Shedding,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
@@ -45,6 +47,7 @@ export class TasksController {
     const spec = taskSpecOf(body, this.clock.nowMs());
     insistOnMode(this.directory, origin.tenantId, spec);
     if (givenKey === undefined) {
+      await this.shedding.admit(origin.tenantId);
       const taskId = newId('tsk', this.clock.nowMs());
       const command = { type: 'task.submit', data: { task_id: taskId, spec } } as const;
       return this.commands.execute(new Submit({ body: command, resourceId: taskId, origin }));
@@ -52,6 +55,7 @@ export class TasksController {
     const taskId = derivedId('tsk', origin.tenantId, idempotencyKey(givenKey));
     const keyed = { key_hash: keyHash(taskId), body_hash: bodyHashOf(spec, body.delay) };
     this.recentKeys.refuseOtherBody(taskId, keyed.body_hash);
+    await this.shedding.admit(origin.tenantId, this.recentKeys.knows(taskId, keyed.body_hash));
     const command = { type: 'task.submit', data: { task_id: taskId, spec, keyed } } as const;
     const accepted = await this.commands.execute(new Submit({ body: command, resourceId: taskId, origin }));
     this.recentKeys.remember(taskId, keyed.body_hash);

@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Inject, Patch, Put } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { From, Needs } from '../access/index.js';
 import { By, CommandIngest, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
-import { Owners } from '../owners/index.js';
+import { GetQueue } from './queue-query.js';
 import { BodyOf } from '../fields/index.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
@@ -19,7 +19,7 @@ export class TenantsController {
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(CommandIngest) private readonly ingest: CommandIngest,
     @Inject(Directory) private readonly directory: Directory,
-    @Inject(Owners) private readonly owners: Owners,
+    @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(OperatorTenant) private readonly operator: OperatorTenant,
   ) {}
 
@@ -34,10 +34,11 @@ export class TenantsController {
 
   @Get('queue')
   @ApiOperation({
-    summary: "The tenant's queue as its scheduler has it now: depth by priority, oldest wait.",
+    summary:
+      "The tenant's queue: depth by priority, oldest wait. From the mirror when it is young, else as the scheduler has it.",
   })
   queue(@From() caller: Caller) {
-    return this.owners.ask('tasks', { kind: 'queue', tenant_id: caller.tenantId });
+    return this.queries.execute(new GetQueue(caller));
   }
 
   @Patch('tenant/limits')

@@ -16,7 +16,7 @@ import { ReadModelsUnavailable, type ReadModels } from '@fluxforge/read-models';
 import { createLogger, Metrics } from '@fluxforge/telemetry';
 import { createApi } from '../create-api.js';
 import { sha256Hex } from '../identifiers/index.js';
-import { assemble, type ApiParts } from '../parts.js';
+import { assemble, type ApiParts, type PartsOptions } from '../parts.js';
 
 export const partitions = 4;
 export const topics = topicsOf('spec');
@@ -46,7 +46,10 @@ export interface InMemoryApi {
   close(): Promise<void>;
 }
 
-export async function startInMemory(entries: readonly DirectoryEntry[] = []): Promise<InMemoryApi> {
+export async function startInMemory(
+  entries: readonly DirectoryEntry[] = [],
+  over: Partial<PartsOptions> = {},
+): Promise<InMemoryApi> {
   const cluster = new InMemoryCluster();
   const log = new InMemoryLog(cluster);
   await log.ensureTopics(topicSpecs('spec', { partitions, replication: 1, minInsyncReplicas: 1 }));
@@ -64,6 +67,7 @@ export async function startInMemory(entries: readonly DirectoryEntry[] = []): Pr
     operatorTenant: 'ten_operator',
     writeTimeoutMs: 1000,
     answerDeadlineMs: 500,
+    ...over,
   });
   await parts.follower.start(partitions);
   await parts.follower.loaded;

@@ -1,4 +1,5 @@
 import { queueOf, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
+import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 import { runSimulation } from './simulation.js';
@@ -10,6 +11,7 @@ export function answerTo(
   state: TasksState,
   rules: TasksContext,
   nowMs: () => number,
+  pulse: PartitionPulse,
 ): unknown {
   const { tenant_id: tenantId } = question;
   switch (question.kind) {
@@ -17,7 +19,7 @@ export function answerTo(
       return explanationView(rules.explainTask(state, tenantId, question.task_id, nowMs()));
     case 'queue': {
       const queue = queueOf(state, tenantId, nowMs());
-      return queue && queueView(queue, nowMs());
+      return queue && { ...queueView(queue, nowMs()), pulse };
     }
     case 'simulate':
       return runSimulation(question, state, rules.policy, nowMs);

@@ -127,6 +127,16 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     return this.state;
   }
 
+  /** Nothing that is folded into `view` is still to be committed. */
+  get settled(): boolean {
+    return this.inFlight === null;
+  }
+
+  /** Commands below this offset are decided, and that is committed. */
+  get coveredCommands(): number {
+    return this.recorded.commands;
+  }
+
   get queued(): { readonly commands: number; readonly foreign: number; readonly messages: number } {
     return { commands: this.commands.length, foreign: this.foreign.length, messages: this.messages.length };
   }

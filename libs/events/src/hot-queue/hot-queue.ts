@@ -1,0 +1,56 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+/**
+ * What the owner of a partition mirrors into the cache, for API servers to refuse early by. Open to more fields, since
+ * servers of two versions read one cache; whatever does not fit is as good as absent.
+ */
+const Count = Type.Integer({ minimum: 0 });
+
+/** One tenant's queue, by committed events. */
+const HotQueue = Type.Object({
+  /** Without a lease, whatever they wait for. */
+  queued: Count,
+  /** Of these, what could start now if an agent fits. */
+  ready: Count,
+  running: Count,
+  /** Queued tasks of each priority, 0 to 9. Of a very long queue, as of its last count. */
+  by_priority: Type.Array(Count, { minItems: 10, maxItems: 10 }),
+  oldest_wait_ms: Count,
+  as_of: Type.String({ maxLength: 64 }),
+});
+export type HotQueue = Static<typeof HotQueue>;
+
+/** How far the owner of a partition has come. It is alive while this is young. */
+const PartitionPulse = Type.Object({
+  /** Commands below this offset are decided. */
+  covered: Count,
+  /** Commands that it knows of and has not taken in. */
+  lag: Count,
+});
+export type PartitionPulse = Static<typeof PartitionPulse>;
+
+export function queueName(tenantId: string): string {
+  return `queue:${tenantId}`;
+}
+
+export function partitionName(partition: number): string {
+  return `partition:${partition}`;
+}
+
+export function parseQueue(text: string): HotQueue | null {
+  return parsed(HotQueue, text);
+}
+
+export function parsePulse(text: string): PartitionPulse | null {
+  return parsed(PartitionPulse, text);
+}
+
+function parsed<T extends TSchema>(schema: T, text: string): Static<T> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Value.Check(schema, value) ? value : null;
+  } catch {
+    return null;
+  }
+}

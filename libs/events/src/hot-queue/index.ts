@@ -1,0 +1,8 @@
+export {
+  partitionName,
+  parsePulse,
+  parseQueue,
+  queueName,
+  type PartitionPulse,
+  type HotQueue,
+} from './hot-queue.js';
