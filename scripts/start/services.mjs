@@ -145,7 +145,7 @@ export class Services {
 
   /** An agent sees the API's address and its own settings, nothing of Kafka, Postgres or keys. */
   agent({ name, labels }, index, joinToken) {
-    const hidden = ['KAFKA_BROKERS', 'POSTGRES_URL', 'SIGNING_KEY'];
+    const hidden = ['KAFKA_BROKERS', 'POSTGRES_URL', 'REDIS_URL', 'SIGNING_KEY'];
     const extra = {
       ...Object.fromEntries(hidden.map((key) => [`FLUXFORGE_${key}`, undefined])),
       FLUXFORGE_DATA_DIR: undefined,

@@ -5,7 +5,6 @@ import {
   agentCredential,
   defaultTasksPolicy,
   makeTasksContext,
-  queueDepths,
   type TasksEffect,
 } from '@fluxforge/domain/tasks-context';
 import { type Cache } from '@fluxforge/cache';
@@ -43,6 +42,7 @@ import { Effects } from './effects/effects.js';
 import { HotQueueMirror, ledPartitions, pulseOf } from './hot-queue/index.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { PressureGauge } from './pressure/pressure.js';
+import { watchQueues } from './partition/queue-gauges.js';
 import { TaskTelemetry } from './partition/task-telemetry.js';
 import { OwnerMap } from './partition/owner-map.js';
 
@@ -171,16 +171,7 @@ export class Dispatcher {
     const { metrics } = this.tools;
     const topics = topicsOf(this.config.kafka.topicPrefix);
     watchLag(group, { commands: topics.commands.tasks, foreign: topics.events.states }, metrics);
-    metrics.onScrape(() => {
-      for (const partition of group.placed) {
-        const view = group.runner(partition)?.host;
-        const depths = view?.leading ? queueDepths(view.view) : [];
-        const sum = (of: 'queued' | 'leased'): number =>
-          depths.reduce((total, depth) => total + depth[of], 0);
-        metrics.set('fluxforge_queue_depth', { partition }, sum('queued'));
-        metrics.set('fluxforge_leases_live', { partition }, sum('leased'));
-      }
-    });
+    watchQueues(group, metrics);
   }
 
   private makeGroup(address: string) {
