@@ -71,11 +71,7 @@ export function startRedis(options: {
   readonly port?: number;
   readonly runId?: string;
 }): Promise<RunningRedis>;
-/** A program, with what its environment needs, or Docker. @throws MissingPart */
-export function redisProgram(): Promise<
-  | { readonly kind: 'program'; readonly command: string; readonly env: Readonly<Record<string, string>> }
-  | { readonly kind: 'docker' }
->;
+export { redisProgram } from './redis-program.mjs';
 export function startPostgres(options: PostgresOptions): Promise<RunningPostgres>;
 /** The class path of Kafka; the first call downloads it with Maven. */
 export function kafkaJars(options?: { log?: (line: string) => void }): Promise<string[]>;

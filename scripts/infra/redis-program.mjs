@@ -14,13 +14,15 @@ const PROGRAM = path.join('usr', 'bin', 'redis-server');
 const PACKED_AS = 'redis-check-rdb'; // one program, which is what it is called
 const DEADLINE_MS = 120_000;
 
-/** A program to run, with what its environment needs, or Docker. */
-export async function redisProgram() {
-  const installed = onPath('redis-server');
-  if (installed) return { kind: 'program', command: installed, env: {} };
-  const unpacked = await unpackedProgram();
+const machine = { installed: () => onPath('redis-server'), unpacked: unpackedProgram, dockerIsRunning };
+
+/** A program to run, with what its environment needs, or Docker. `probe` is an argument so that it can be tested. */
+export async function redisProgram(probe = machine) {
+  const command = probe.installed();
+  if (command) return { kind: 'program', command, env: {} };
+  const unpacked = await probe.unpacked();
   if (unpacked) return unpacked;
-  if (await dockerIsRunning()) return { kind: 'docker' };
+  if (await probe.dockerIsRunning()) return { kind: 'docker' };
   throw new MissingPart(`no Redis to test with: ${MEND}`);
 }
 

@@ -121,6 +121,26 @@ describeWithRedis('with a Redis that comes and goes', () => {
     await shownBy('mirror');
   });
 
+  it('refuses for a full queue by the mirror, and the scheduler holds the limit whatever came through', async () => {
+    const tenant = await system.rest.send('GET', '/v1/tenant');
+    if (tenant.kind !== 'answered') throw new Error(tenant.error);
+    const before = tenant.body['limits'] as { max_queued_tasks: number };
+    const setLimit = async (limit: number) => {
+      await system.rest.write('PATCH', '/v1/tenant/limits', { body: { max_queued_tasks: limit } });
+    };
+    await setLimit(3);
+    const refused = async () => {
+      const body = { command: 'true', delay: '2h' };
+      const answer = await system.rest.send('POST', '/v1/tasks', { body });
+      if (answer.kind !== 'answered') throw new Error(answer.error);
+      return answer.status === 429 && answer.body['limit'] === 'max_queued_tasks';
+    };
+    await eventually('the full queue is refused for', refused, settleMs);
+    expect(await shownBy('mirror')).toMatchObject({ queued: 3 });
+    await setLimit(before.max_queued_tasks);
+    await eventually('it is let in again', async () => !(await refused()), settleMs);
+  });
+
   it.each(['there', 'gone'])('holds the rate while it is %s', async (where) => {
     const limits = { submissions_per_s: 4, submission_burst: where === 'there' ? 10 : 12 };
     await system.rest.write('PATCH', '/v1/tenant/limits', { body: limits });

@@ -97,6 +97,20 @@ const trespasses = [
     lint: null,
   },
   {
+    what: "a client of Redis's outside its room",
+    file: 'apps/reconciler/src/planted-cache-client.ts',
+    text: "import { Redis } from 'ioredis';\nexport const planted = Redis;\n",
+    fence: 'ioredis-one-room',
+    lint: null,
+  },
+  {
+    what: 'a cache that knows what it keeps',
+    file: 'libs/cache/src/planted-queue.ts',
+    text: "import { queueName } from '@fluxforge/events/hot-queue';\nexport const planted = queueName;\n",
+    fence: 'cache-is-leaf',
+    lint: null,
+  },
+  {
     what: 'a product that imports test means',
     file: 'apps/reconciler/src/planted-testing.ts',
     text: "import { runSeed } from '@fluxforge/testing/simulation';\nexport const planted = runSeed;\n",

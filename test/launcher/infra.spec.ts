@@ -1,5 +1,9 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { askMetadata, metadataRequest, parseMetadata } from '../../scripts/infra/kafka-wire.mjs';
+import { onPath, redisProgram, type RedisProgram } from '../../scripts/infra/redis-program.mjs';
 import { chooseKinds, type Probe } from '../../scripts/infra/resolve.mjs';
 
 /** A Metadata v1 answer as a broker writes it. */
@@ -124,5 +128,45 @@ describe('where Kafka and Postgres come from', () => {
     ['a word that is no kind', 'cloud', {}, machine(true, true), /one of external, embedded, docker/],
   ])('one line when %s', async (_, forced, given, probe, message) => {
     await expect(choose(forced, given, probe)).rejects.toThrow(message);
+  });
+});
+
+describe('where Redis comes from', () => {
+  const unpacked: RedisProgram = {
+    kind: 'program',
+    command: '/cache/redis-server',
+    env: { LD_LIBRARY_PATH: '/l' },
+  };
+  const choose = (installed: string | undefined, package_: RedisProgram | undefined, docker: boolean) =>
+    redisProgram({
+      installed: () => installed,
+      unpacked: async () => package_,
+      dockerIsRunning: async () => docker,
+    });
+
+  it('the PATH, else an unpacked package, else Docker, else one line that says what to do', async () => {
+    expect(await choose('/usr/bin/redis-server', unpacked, true)).toMatchObject({
+      command: '/usr/bin/redis-server',
+    });
+    expect(await choose(undefined, unpacked, true)).toEqual(unpacked);
+    expect(await choose(undefined, undefined, true)).toEqual({ kind: 'docker' });
+    await expect(choose(undefined, undefined, false)).rejects.toThrow(/apt-get install -y redis-server/);
+  });
+
+  it('a program on the PATH is a file that may be run', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fluxforge-path-'));
+    const [first, second, third] = ['1', '2', '3'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const one of [first, second, third]) mkdirSync(one);
+    mkdirSync(join(first, 'program'));
+    writeFileSync(join(second, 'program'), '', { mode: 0o644 });
+    writeFileSync(join(third, 'program'), '');
+    chmodSync(join(third, 'program'), 0o755);
+    expect(onPath('program', [first, second])).toBeUndefined();
+    expect(onPath('program', [first, second, third])).toBe(join(third, 'program'));
+    rmSync(folder, { recursive: true });
   });
 });

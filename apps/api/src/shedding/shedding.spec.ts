@@ -144,10 +144,11 @@ describe('what an API server refuses by itself', () => {
     await cache.close();
     await until(async () => (await submit()).status === 202);
     await mirror('{"queued":"many"}', { covered: -1 });
-    for (let n = 0; n < 20; n++) {
+    const looks = jest.spyOn(cache, 'get');
+    await until(async () => {
       expect((await submit()).status).toBe(202);
-      await new Promise((resolve) => setTimeout(resolve, 15));
-    }
+      return looks.mock.calls.length >= 3;
+    });
     const seen = await api.request('GET', '/v1/queue', {
       headers: { authorization: `Bearer ${keyOf(tenantId)}` },
     });
@@ -167,6 +168,10 @@ describe('what an API server refuses by itself', () => {
       '1',
     ]);
     expect(await written()).toBe(19);
+    const cancelled = await api.request('POST', '/v1/tasks/tsk_1/cancel', {
+      headers: { authorization: `Bearer ${keyOf(tenantId)}` },
+    });
+    expect([cancelled.status, cancelled.json['limit']]).toEqual([429, 'partition_lag']);
     expect((await submit(undefined, neighbour)).status).toBe(202);
     await mirror(queue(0), { covered: 30, lag: 0 });
     await until(async () => (await submit()).status === 202);

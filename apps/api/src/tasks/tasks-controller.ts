@@ -82,11 +82,12 @@ export class TasksController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Asks for a task to be stopped, or not to be started.' })
   @ApiAccepted()
-  cancel(
+  async cancel(
     @By() origin: Origin,
     @Param('id', IdParam) id: string,
     @Body(new OptionalBodyOf(CancelBody)) body: CancelBody,
   ): Promise<Accepted> {
+    await this.shedding.insistOnLag(origin.tenantId);
     const data = { task_id: id, ...(body.reason === undefined ? {} : { reason: body.reason }) };
     return this.commands.execute(new Submit({ body: { type: 'task.cancel', data }, resourceId: id, origin }));
   }

@@ -19,6 +19,8 @@ const drawEveryMs = 250;
 const sendEveryMs = 50;
 /** What an owner that is gone has left is forgotten after this. */
 const keepMs = 5_000;
+/** A write must end well within the cache's deadline. */
+const textsPerWrite = 256;
 const pictureOptions = { maxTenants: 256, againAfterMs: 1_000 };
 
 /**
@@ -91,8 +93,12 @@ export class HotQueueMirror {
     if (texts.length === 0) return;
     this.sending = true;
     try {
-      const outcome = await this.options.cache.put(texts, keepMs);
-      if (outcome === 'lost') for (const picture of this.pictures.values()) picture.forget();
+      for (let from = 0; from < texts.length; from += textsPerWrite) {
+        const outcome = await this.options.cache.put(texts.slice(from, from + textsPerWrite), keepMs);
+        if (outcome === 'kept') continue;
+        for (const picture of this.pictures.values()) picture.forget();
+        return;
+      }
     } finally {
       this.sending = false;
     }
