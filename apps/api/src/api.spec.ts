@@ -97,6 +97,10 @@ describe('the API over a log, with the read models away', () => {
       ['POST', '/v1/tasks/tsk_1/cancel', { reason: 'enough' }],
       ['POST', '/v1/agents/agt_1/drain', undefined],
       ['POST', '/v1/agents/agt_1/undrain', undefined],
+      ['POST', '/v1/agents/agt_1/drain', { deadline: '2031-01-01T00:00:00Z' }],
+      ['POST', '/v1/agents/agt_1/reset-breaker', undefined],
+      ['POST', '/v1/failure-domains/eu-1/reset-breaker', undefined],
+      ['POST', '/v1/tenant/release-brake', undefined],
       ['DELETE', '/v1/agents/agt_1', undefined],
     ] as const) {
       expect([url, (await call(method, url, body)).status]).toEqual([url, 202]);

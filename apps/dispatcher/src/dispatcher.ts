@@ -5,6 +5,7 @@ import {
   agentCredential,
   defaultTasksPolicy,
   makeTasksContext,
+  type TasksContext,
   type TasksEffect,
 } from '@fluxforge/domain/tasks-context';
 import { type Cache } from '@fluxforge/cache';
@@ -58,9 +59,7 @@ interface Tools {
 }
 
 const context = 'tasks';
-const policy = defaultTasksPolicy;
-/** Rules keep nothing themselves: all partitions, and questions about them, share these. */
-const rules = makeTasksContext(policy);
+const { leaseMs, heartbeatMs } = defaultTasksPolicy;
 
 /** Wires the tasks context to the log and to the agents' control streams. */
 export class Dispatcher {
@@ -84,6 +83,8 @@ export class Dispatcher {
   });
   private readonly held = new HeldRequests(this.nowMs);
   private readonly snapshots: Snapshots;
+  /** Rules keep nothing themselves: all partitions, and questions about them, share these. */
+  private readonly rules: TasksContext;
   private readonly past;
   private readonly mirror: HotQueueMirror | null;
   private readonly claimOffsets = new Map<number, number>();
@@ -96,6 +97,8 @@ export class Dispatcher {
   ) {
     const { log, logger, metrics } = tools;
     this.snapshots = tools.snapshots ?? noSnapshots;
+    const breakers = { ...defaultTasksPolicy.breakers, domainLabel: config.failureDomainLabel };
+    this.rules = makeTasksContext({ ...defaultTasksPolicy, breakers });
     this.telemetry = new TaskTelemetry(metrics, logger);
     const { cache } = tools;
     const led = () => ledPartitions(this.group, this.nowMs());
@@ -107,7 +110,7 @@ export class Dispatcher {
         own: { topic: topics.events.tasks, partition },
         foreign: { topic: topics.events.states, partition },
       }),
-      context: () => rules,
+      context: () => this.rules,
       snapshot: (partition) => this.snapshots.load(partition),
       nowMs: this.nowMs,
     });
@@ -118,7 +121,7 @@ export class Dispatcher {
     const reports = new AgentReports(log, topics.agentReports, (error) =>
       logger.warn({ err: error }, 'report not sent'),
     );
-    const pace = { leaseMs: policy.leaseMs, heartbeatMs: policy.heartbeatMs };
+    const pace = { leaseMs, heartbeatMs };
     this.streams = new AgentStreams(this.access(), owners, pace, reports, metrics, logger);
     this.directory = new DirectoryWriter(log, topics.directory, (error) =>
       logger.warn({ err: error }, 'directory write, trying again'),
@@ -190,7 +193,7 @@ export class Dispatcher {
         loadSnapshot: (partition) => this.snapshots.load(partition),
         events: this.events(address),
       },
-      () => toldFacts(rules, (fact) => this.telemetry.tell(fact)),
+      () => toldFacts(this.rules, (fact) => this.telemetry.tell(fact)),
     );
   }
 
@@ -243,9 +246,9 @@ export class Dispatcher {
     if (!runner?.host.leading) throw new NotLedHere();
     if (question.kind === 'explain-task' && question.as_of_ms !== undefined) {
       const { as_of_ms: atMs } = question;
-      return this.past.answer(partition, atMs, (past) => pastAnswer(question, past, rules, atMs));
+      return this.past.answer(partition, atMs, (past) => pastAnswer(question, past, this.rules, atMs));
     }
-    return answerTo(question, runner.host.view, rules, this.nowMs, pulseOf(runner));
+    return answerTo(question, runner.host.view, this.rules, this.nowMs, pulseOf(runner));
   }
 
   private async followChecks(partition: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type TasksCommandBody } from '@fluxforge/events/catalogue';
@@ -6,11 +6,12 @@ import { From, Needs } from '../access/index.js';
 import { By, EarlyRefusals, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { type Caller } from '../directory/index.js';
 import { EventsQuery, GetEvents } from '../events/index.js';
-import { QueryOf } from '../fields/index.js';
+import { OptionalBodyOf, QueryOf } from '../fields/index.js';
 import { IdParam } from '../http/id-param.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { PositionQuery } from '../reads/index.js';
+import { DrainBody } from './drain-body.js';
 import { AgentListQuery, agentFilterOf, GetAgent, ListAgents } from './queries.js';
 
 @ApiTags('agents')
@@ -42,10 +43,28 @@ export class AgentsController {
   @Post(':id/drain')
   @Needs('admin')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Gives the agent nothing new; what runs there ends.' })
+  @ApiOperation({
+    summary: 'Gives the agent nothing new. What runs there ends, or is moved at the deadline.',
+  })
   @ApiAccepted()
-  drain(@From() caller: Caller, @By() origin: Origin, @Param('id', IdParam) id: string) {
-    return this.submit(caller, origin, id, { type: 'agent.drain', data: { agent_id: id, drain: true } });
+  drain(
+    @From() caller: Caller,
+    @By() origin: Origin,
+    @Param('id', IdParam) id: string,
+    @Body(new OptionalBodyOf(DrainBody)) { deadline }: DrainBody,
+  ) {
+    const until = deadline !== undefined && { deadline_ms: Date.parse(deadline) };
+    const data = { agent_id: id, drain: true, ...until };
+    return this.submit(caller, origin, id, { type: 'agent.drain', data });
+  }
+
+  @Post(':id/reset-breaker')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({ summary: "Closes the agent's circuit breaker: it is given work as others are." })
+  @ApiAccepted()
+  resetBreaker(@From() caller: Caller, @By() origin: Origin, @Param('id', IdParam) id: string) {
+    return this.submit(caller, origin, id, { type: 'agent.reset-breaker', data: { agent_id: id } });
   }
 
   @Post(':id/undrain')

@@ -1,11 +1,11 @@
-import { Body, Controller, Get, HttpCode, Inject, Patch, Put } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Put } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { From, Needs } from '../access/index.js';
 import { By, CommandIngest, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
 import { GetQueue } from './queue-query.js';
-import { BodyOf } from '../fields/index.js';
+import { BodyOf, Parameter, text } from '../fields/index.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { OperatorTenant } from './operator-tenant.js';
@@ -66,6 +66,31 @@ export class TenantsController {
   @ApiAccepted()
   mode(@By() origin: Origin, @Body(new BodyOf(ModeBody)) { mode }: ModeBody): Promise<Accepted> {
     return this.submit(origin, { type: 'tenant.set-mode', data: { mode } });
+  }
+
+  @Post('tenant/release-brake')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Takes agents that fell silent in numbers for gone: what ran there may be leased again.',
+  })
+  @ApiAccepted()
+  releaseBrake(@By() origin: Origin): Promise<Accepted> {
+    return this.submit(origin, { type: 'tenant.release-brake', data: {} });
+  }
+
+  @Post('failure-domains/:name/reset-breaker')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Closes the circuit breaker of one value of the label that names failure domains.',
+  })
+  @ApiAccepted()
+  resetBreaker(
+    @By() origin: Origin,
+    @Param('name', new Parameter('name', text({ min: 1, max: 63 }))) domain: string,
+  ): Promise<Accepted> {
+    return this.submit(origin, { type: 'domain.reset-breaker', data: { domain } });
   }
 
   @Put('cluster/mode')

@@ -51,6 +51,31 @@ describe('limits and modes over HTTP', () => {
     expect([status, json['errors']]).toMatchObject([400, [{ field }]]);
   });
 
+  it('passes on what an operator says of agents, brakes and breakers', async () => {
+    const said = async (path: string, body?: unknown) => {
+      const { status } = await send('POST', path, body);
+      expect(status).toBe(202);
+      const { type, data } = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1)!;
+      return { type, data };
+    };
+    const deadline = '2031-01-01T00:00:00Z';
+    expect(await said('/v1/agents/agt_1/drain', { deadline })).toEqual({
+      type: 'agent.drain',
+      data: { agent_id: 'agt_1', drain: true, deadline_ms: Date.parse(deadline) },
+    });
+    expect(await said('/v1/agents/agt_1/reset-breaker')).toEqual({
+      type: 'agent.reset-breaker',
+      data: { agent_id: 'agt_1' },
+    });
+    expect(await said('/v1/failure-domains/eu-1/reset-breaker')).toEqual({
+      type: 'domain.reset-breaker',
+      data: { domain: 'eu-1' },
+    });
+    expect(await said('/v1/tenant/release-brake')).toEqual({ type: 'tenant.release-brake', data: {} });
+    const flawed = await send('POST', '/v1/agents/agt_1/drain', { deadline: 'soon' });
+    expect([flawed.status, flawed.json['errors']]).toMatchObject([400, [{ field: 'deadline' }]]);
+  });
+
   it('sets the mode of the tenant', async () => {
     expect((await send('PUT', '/v1/tenant/mode', { mode: 'read-only' })).status).toBe(202);
     const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);

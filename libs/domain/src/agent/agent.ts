@@ -44,7 +44,11 @@ export interface Agent {
   executors: readonly Executor[];
   version: string;
   standing: AgentStanding;
+  /** When it was last found to be lost. */
+  lostAtMs: number | null;
   draining: boolean;
+  /** From then on what still runs there is moved; null: it finishes, however long that takes. */
+  drainDeadlineMs: number | null;
   /** Rises with each enrolment of the partition; makes every order among agents total. */
   readonly order: number;
   /** Of its tenant: one of them may keep leases away from it. */
@@ -77,7 +81,9 @@ export function newAgent(
     executors: data.executors,
     version: data.agent_version,
     standing: 'enrolled',
+    lostAtMs: null,
     draining: false,
+    drainDeadlineMs: null,
     order,
     breakers,
     leases: new Set(),

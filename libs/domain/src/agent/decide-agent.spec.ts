@@ -104,10 +104,10 @@ describe('agent.drain', () => {
     given(fact.tenant(), fact.agent('a1'), drained).when(drain).then(acceptedAs('a1'));
   });
 
-  it('takes no deadline, for nothing would move what runs then', () => {
+  it('keeps the deadline that it is given', () => {
     given(fact.tenant(), fact.agent('a1'))
-      .when(command('agent.drain', { agent_id: 'a1', drain: true, deadline_ms: t0 + 60_000 }))
-      .then(rejectedWith('invalid'));
+      .when(command('agent.drain', { agent_id: 'a1', drain: true, deadline_ms: t0 + 1 }))
+      .then({ type: 'agent.drain-set', data: { agent_id: 'a1', drain: true, deadline_ms: t0 + 1 } });
   });
 });
 

@@ -70,11 +70,10 @@ function drain(fleet: Fleet | undefined, command: Of<'agent.drain'>): Answer {
   const { agent_id, drain, deadline_ms } = command.data;
   const agent = fleet?.agents.get(agent_id);
   if (!agent) return [rejected(command, 'not_found', 'There is no such agent.')];
-  // Nothing moves runs at a deadline: to accept one would be to promise it.
-  if (deadline_ms !== undefined)
-    return [rejected(command, 'invalid', 'A drain takes no deadline.', agent_id)];
-  if (agent.draining === drain) return [accepted(command, agent_id)];
-  return [decided('agent.drain-set', agent.tenantId, agent_id, { agent_id, drain })];
+  const untilMs = (drain ? deadline_ms : undefined) ?? null;
+  if (agent.draining === drain && agent.drainDeadlineMs === untilMs) return [accepted(command, agent_id)];
+  const data = { agent_id, drain, ...(untilMs !== null && { deadline_ms: untilMs }) };
+  return [decided('agent.drain-set', agent.tenantId, agent_id, data)];
 }
 
 function remove(fleet: Fleet | undefined, command: Of<'agent.remove'>): Answer {

@@ -35,7 +35,8 @@ const verdicts: Record<AttemptOutcome, Verdict> = {
 
 /**
  * The end of a leased task's attempt: the task's end, or its return to the queue. After a cancel only a
- * success is more than a cancelled task; a run that succeeded first has won.
+ * success is more than a cancelled task; a run that succeeded first has won. A run that stopped because it was to
+ * move costs the task nothing; one that came to its own end first has ended so.
  */
 export function decideAttemptEnd(
   task: Task,
@@ -47,20 +48,33 @@ export function decideAttemptEnd(
     return ended(task, lease, run, { end: 'succeeded', reason: 'exit_zero' });
   }
   if (task.cancel) return ended(task, lease, run, { end: 'cancelled', reason: task.cancel.reason });
+  if (lease.isMoving && (run.outcome === 'cancelled' || run.outcome === 'undelivered')) {
+    return queuedAgain(task, lease, run, 'agent_draining', nowMs);
+  }
   const verdict = verdicts[run.outcome];
   const retryAtMs = retryTimeMs(task, lease, nowMs);
   if (retryAtMs === null) return ended(task, lease, run, verdict);
+  return queuedAgain(task, lease, run, verdict.reason, retryAtMs);
+}
+
+function queuedAgain(
+  task: Task,
+  lease: Lease,
+  run: RunReport,
+  reason: ReasonCode,
+  retryAtMs: number,
+): Decided<TasksEventBody> {
   return decided('task.attempt-ended', task.tenantId, task.id, {
     ...runOf(task, lease),
     ...run,
-    reason: verdict.reason,
+    reason,
     retry_at_ms: retryAtMs,
   });
 }
 
 /** Null: no attempts are left, or none could start in time. */
 function retryTimeMs(task: Task, lease: Lease, nowMs: number): number | null {
-  if (task.attemptsUsed >= task.spec.max_attempts) return null;
+  if (task.attemptsUsed - task.forgivenAttempts >= task.spec.max_attempts) return null;
   const seed = `${task.id}:${task.life}:${lease.attempt}`;
   const atMs = nowMs + backoffMs(task.spec.backoff, lease.attempt, seed);
   return atMs < (task.spec.not_after_ms ?? Infinity) ? atMs : null;

@@ -55,11 +55,11 @@ export function decideResult(
 }
 
 /**
- * An agent says that it neither holds this lease nor has a report of it. If a cancel waits for the attempt's
- * end, this is that end: nothing else would come.
+ * An agent says that it neither holds this lease nor has a report of it. If a cancel or a move waits for the
+ * attempt's end, this is that end: nothing else would come.
  */
 export function decideNotHeld(task: Task | undefined, ref: LeaseRef, agentId: string, nowMs: number) {
   const lease = leaseNamed(task, ref, agentId);
-  if (!task?.cancel || !lease) return [];
+  if (!task || !lease || !(task.cancel || lease.isMoving)) return [];
   return [decideAttemptEnd(task, lease, { outcome: 'undelivered' }, nowMs)];
 }

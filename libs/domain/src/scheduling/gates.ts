@@ -5,6 +5,8 @@ export interface Lane {
   readonly concurrency: Concurrency | null;
   /** The agent that the group's applies must have to themselves. */
   readonly lockedAgentId: string | null;
+  /** What ran last is unknown: to lease it again may double it. */
+  readonly isOrphaned: boolean;
 }
 
 export interface ClosedGate {
@@ -28,4 +30,5 @@ export function closedGate(rules: readonly GateRule[], lane: Lane): ClosedGate |
 export const gates = {
   key: (key: string): string => `key:${key}`,
   lock: (agentId: string): string => `lock:${agentId}`,
+  brake: 'brake',
 } as const;

@@ -33,15 +33,16 @@ export function laneOf(task: Task): Lane {
   return {
     concurrency: task.spec.concurrency ?? null,
     lockedAgentId: task.exclusive ? (task.spec.agent_id ?? null) : null,
+    isOrphaned: task.isOrphaned,
   };
 }
 
 /** Empty for most tasks, so that the common case makes no new text. */
 function laneText(task: Task): string {
   const { concurrency } = task.spec;
-  if (!concurrency && !task.exclusive) return '';
+  if (!concurrency && !task.exclusive && !task.isOrphaned) return '';
   const key = concurrency ? `${concurrency.strategy}/${concurrency.max}/${concurrency.key}` : '';
-  return `\u0001${task.exclusive ? 'x' : ''}\u0001${key}`;
+  return `\u0001${task.exclusive ? 'x' : ''}${task.isOrphaned ? 'o' : ''}\u0001${key}`;
 }
 
 function newGroup(name: string, wish: string, task: Task, agingMs: number): PlacementGroup {

@@ -24,6 +24,8 @@ export interface Lease {
   /** What its tenant was charged in advance for its time. */
   readonly estimateMs: number;
   startedAtMs: number | null;
+  /** The run is to stop here and go on elsewhere. */
+  isMoving: boolean;
   /** Momentary: the last time the agent was heard to hold it. Grants are not events. */
   renewedAtMs: number;
 }
@@ -47,8 +49,8 @@ export function noSeats(): Seats {
  *   queued --leased--> leased --attempt ended--> queued ... --ended--> (an EndedTask)
  *
  * A queued one is in exactly one place: waiting (not before `readyAtMs`), ready in its placement group, or
- * doomed (pinned to an agent that is gone). A cancel of a leased one is only a request: the end of the
- * attempt decides.
+ * doomed (pinned to an agent that is gone). A cancel of a leased one, or a move, is only a request: the end of
+ * the attempt decides.
  */
 export interface Task extends Seats {
   readonly id: string;
@@ -67,6 +69,10 @@ export interface Task extends Seats {
   deliverFromMs: number;
   /** Attempts get numbers once and for all within a life; this is the highest given. */
   attemptsUsed: number;
+  /** Attempts that the task lost through no fault of its own, by a move: they do not count against its limit. */
+  forgivenAttempts: number;
+  /** Its last lease ran out, and nobody knows what became of the run. */
+  isOrphaned: boolean;
   /** The last attempt that ended by a report of its agent; its duplicates are not news. 0: none. */
   reportedAttempt: number;
   /** An apply that must have its agent to itself, as far as other applies go. */
@@ -107,6 +113,8 @@ export function newTask(
     readyAtMs,
     deliverFromMs: readyAtMs,
     attemptsUsed: 0,
+    forgivenAttempts: 0,
+    isOrphaned: false,
     reportedAttempt: 0,
     exclusive: data.kind === 'reconciliation' && data.exclusive !== false,
     cancel: null,

@@ -10,6 +10,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { decideAgent, decideAnswered, decideConnected, type AgentMessage } from '@fluxforge/domain/agent';
+import { decideRelease } from '@fluxforge/domain/brake';
 import { decideReset } from '@fluxforge/domain/breakers';
 import { decideFanout } from '@fluxforge/domain/fanout';
 import { decideClusterMode, decideTenantMode } from '@fluxforge/domain/modes';
@@ -73,6 +74,8 @@ function decideCommand(
     case 'agent.drain':
     case 'agent.remove':
       return decideAgent(realm, command, nowMs);
+    case 'tenant.release-brake':
+      return decideRelease(realm?.brake, command);
     case 'agent.reset-breaker':
       if (!realm?.agents.has(command.data.agent_id))
         return [rejected(command, 'not_found', 'There is no such agent.')];
@@ -171,7 +174,7 @@ function decideMessage(state: TasksState, message: TasksMessage, nowMs: number):
   }
 }
 
-/** Cancelled leases that the agent turns out not to have end here: it has nothing to stop and to report. */
+/** Leases that were to stop, and that the agent turns out not to have, end here: it has nothing to report. */
 function connected(state: TasksState, message: Connected, nowMs: number): Answer {
   const realm = state.realms.get(message.tenantId);
   const agent = realm?.agents.get(message.agentId);

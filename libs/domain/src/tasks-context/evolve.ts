@@ -16,6 +16,7 @@ import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
 import { fanoutChanged, releaseFanouts, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import {
+  brakeChanged,
   breakerChanged,
   dequeue,
   dropAgent,
@@ -26,6 +27,7 @@ import {
   syncCrowded,
   syncOpen,
   timeAgent,
+  timeDrain,
   timeLease,
   timeSchedule,
 } from './placing.js';
@@ -81,6 +83,9 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
       evolveTenant(realm.tenant, fact);
       releaseFanouts(state, realm);
       return syncOpen(state, realm);
+    case 'tenant.brake-set':
+      realm.brake.set(fact.data, fact.timeMs);
+      return brakeChanged(state, realm);
     case 'tenant.key-added':
     case 'tenant.key-revoked':
     case 'join-token.created':
@@ -116,6 +121,7 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
     case 'task.started':
     case 'task.attempt-ended':
     case 'task.cancel-requested':
+    case 'task.move-requested':
     case 'task.ended': {
       const task = realm.tasks.get(fact.data.task_id);
       if (task?.life === fact.data.life) evolveTask(state, policy, realm, task, fact);
@@ -169,11 +175,10 @@ function evolveAgent(
 ): void {
   switch (fact.type) {
     case 'agent.found':
-      agent.standing = 'found';
-      return standingChanged(state, policy, realm, agent);
+      return stands(state, policy, realm, agent, 'found');
     case 'agent.lost':
-      agent.standing = 'lost';
-      return standingChanged(state, policy, realm, agent);
+      agent.lostAtMs = fact.timeMs;
+      return stands(state, policy, realm, agent, 'lost');
     case 'agent.changed':
       agent.labels = fact.data.labels;
       agent.slots = fact.data.slots;
@@ -183,6 +188,8 @@ function evolveAgent(
       return refreshAgent(state, realm, agent, true);
     case 'agent.drain-set':
       agent.draining = fact.data.drain;
+      agent.drainDeadlineMs = fact.data.deadline_ms ?? null;
+      timeDrain(state, agent);
       return refreshAgent(state, realm, agent);
     case 'agent.removed':
       dropAgent(state, realm, agent);
@@ -190,7 +197,17 @@ function evolveAgent(
   }
 }
 
-function standingChanged(state: TasksState, policy: TasksPolicy, realm: Realm, agent: Agent): void {
+function stands(
+  state: TasksState,
+  policy: TasksPolicy,
+  realm: Realm,
+  agent: Agent,
+  standing: 'found' | 'lost',
+): void {
+  const wasFound = agent.standing === 'found';
+  agent.standing = standing;
+  realm.brake.stand(agent, wasFound);
+  state.shaken.add(realm);
   timeAgent(state, policy, agent);
   refreshAgent(state, realm, agent);
 }
@@ -218,7 +235,15 @@ function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>,
 type TaskFact = Fact<
   Extract<
     Own,
-    { type: 'task.leased' | 'task.started' | 'task.attempt-ended' | 'task.cancel-requested' | 'task.ended' }
+    {
+      type:
+        | 'task.leased'
+        | 'task.started'
+        | 'task.attempt-ended'
+        | 'task.cancel-requested'
+        | 'task.move-requested'
+        | 'task.ended';
+    }
   >
 >;
 
@@ -229,6 +254,9 @@ function evolveTask(state: TasksState, policy: TasksPolicy, realm: Realm, task: 
     case 'task.started':
       // By the clock of the log, not the agent's: the owner measures with it.
       if (task.lease?.attempt === fact.data.attempt) task.lease.startedAtMs = fact.timeMs;
+      return;
+    case 'task.move-requested':
+      if (task.lease?.attempt === fact.data.attempt) task.lease.isMoving = true;
       return;
     case 'task.cancel-requested':
       task.cancel = { reason: fact.data.reason, message: fact.data.message ?? null };
@@ -256,6 +284,7 @@ function leased(
   dequeue(state, realm, task);
   releaseFanouts(state, realm);
   task.attemptsUsed = attempt;
+  task.isOrphaned = false;
   state.moment.firedInARow = 0;
   const weight = realm.tenant.limits.weight ?? 1;
   const charged = chargeLease(realm.share, weight, state.latestServedMs, policy.fairness);
@@ -268,6 +297,7 @@ function leased(
     domain: decision.domain ?? null,
     estimateMs: charged.estimateMs,
     startedAtMs: null,
+    isMoving: false,
     renewedAtMs: fact.timeMs,
   };
   realm.concurrency.leased(task);
@@ -297,6 +327,8 @@ function attemptEnded(
   release(state, policy, realm, task, lease, fact);
   const reported = isReported(data);
   if (reported) task.reportedAttempt = data.attempt;
+  if (data.reason === 'agent_draining') task.forgivenAttempts += 1;
+  task.isOrphaned = data.outcome === 'lease_expired' && !reported;
   task.readyAtMs = data.retry_at_ms;
   // A lease that nobody took up was no delivery: the same wait goes on.
   if (reported || lease.startedAtMs !== null) task.deliverFromMs = data.retry_at_ms;
@@ -338,7 +370,7 @@ function learn(
   state: TasksState,
   realm: Realm,
   { id: taskId, life, spec, cancel }: Task,
-  { attempt, agentId, domain, leasedAtMs }: Lease,
+  { attempt, agentId, domain, leasedAtMs, isMoving }: Lease,
   ended: { readonly outcome: AttemptOutcome; readonly exit_code?: number; readonly timeMs: number },
 ): void {
   const { executor, command } = spec;
@@ -350,7 +382,7 @@ function learn(
     command: JSON.stringify(command ?? null),
     outcome,
     exitCode,
-    wasCancelled: cancel !== null,
+    wasCancelled: cancel !== null || isMoving,
   };
   // One whose agent was removed says nothing of an agent any more.
   const isKnown = realm.agents.has(agentId);

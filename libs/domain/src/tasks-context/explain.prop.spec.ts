@@ -74,6 +74,9 @@ function apply(world: World, remedy: Remedy): void {
     case 'undrain-agent':
       world.input(command('agent.drain', { agent_id: remedy.agentId, drain: false }));
       return;
+    case 'release-brake':
+      world.input(command('tenant.release-brake', {}));
+      return;
     case 'reset-breakers':
       for (const { scope, name } of remedy.breakers) {
         if (scope === 'agent') world.input(command('agent.reset-breaker', { agent_id: name }));

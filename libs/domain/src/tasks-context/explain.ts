@@ -25,9 +25,9 @@ export function explainTask(
     return { phase: 'ended', end, endedAtMs, attemptsUsed };
   }
   if (!task.lease) return explainQueued(state, policy, realm, task, nowMs);
-  const { agentId, attempt, leasedAtMs, startedAtMs } = task.lease;
+  const { agentId, attempt, leasedAtMs, startedAtMs, isMoving: moveRequested } = task.lease;
   const cancelRequested = task.cancel !== null;
-  return { phase: 'leased', agentId, attempt, leasedAtMs, startedAtMs, cancelRequested };
+  return { phase: 'leased', agentId, attempt, leasedAtMs, startedAtMs, cancelRequested, moveRequested };
 }
 
 function explainQueued(
@@ -76,7 +76,8 @@ function holdOf(realm: Realm, task: Task, nowMs: number): Held | null {
   }
   const closed = closedGate(gateRulesOf(realm), laneOf(task));
   if (!closed) return null;
-  return plain(closed.reason, { heldBy: holdersOf(realm, task, closed.reason, nowMs) });
+  const untilMs = closed.reason === 'mass_loss_brake' ? realm.brake.untilMs : null;
+  return plain(closed.reason, { untilMs, heldBy: holdersOf(realm, task, closed.reason, nowMs) });
 }
 
 /** Who has what this task waits for, and who may have it first: what is behind it as well, where this one fits nowhere. */

@@ -34,6 +34,8 @@ export type Remedy =
     }
   | { readonly kind: 'connect-agent'; readonly agentId: string }
   | { readonly kind: 'undrain-agent'; readonly agentId: string }
+  /** An operator's word that the silent agents are gone. */
+  | { readonly kind: 'release-brake' }
   /** Each of these keeps leases away from the agent that is nearest to taking it. */
   | {
       readonly kind: 'reset-breakers';
@@ -101,5 +103,6 @@ export type Explanation =
       readonly leasedAtMs: number;
       readonly startedAtMs: number | null;
       readonly cancelRequested: boolean;
+      readonly moveRequested: boolean;
     }
   | Queued;

@@ -73,7 +73,12 @@ export function taskHold({ tenant }: Realm, task: Task): Hold | null {
 
 /** What tasks of a tenant may have to wait for beside a fitting agent. Facts that lift one open its gate. */
 export function gateRulesOf(realm: Realm): readonly GateRule[] {
-  return [keyRule(realm), applyLock(realm)];
+  return [brakeRule(realm), keyRule(realm), applyLock(realm)];
+}
+
+function brakeRule({ brake }: Realm): GateRule {
+  return ({ isOrphaned }) =>
+    isOrphaned && brake.isOn ? { gate: gates.brake, reason: 'mass_loss_brake' } : null;
 }
 
 /** Opened by every end of a lease of the key; tasks with another `max` may find it closed still. */

@@ -69,16 +69,20 @@ function connected(
   );
   for (const task of held) {
     renew(state, task, policy, nowMs);
-    if (task.cancel) state.moment.outbox.push({ kind: 'push-cancel', ...orderOf(agent, task) });
+    if (isToStop(task)) state.moment.outbox.push({ kind: 'push-cancel', ...orderOf(agent, task) });
   }
   for (const task of missing) {
-    if (task.cancel) continue;
+    if (isToStop(task)) continue;
     // The push starts the agent's count anew, so the owner's starts anew as well.
     renew(state, task, policy, nowMs);
     const pushBeforeMs = nowMs + policy.leaseMarginMs;
     state.moment.outbox.push({ kind: 'push-lease', ...orderOf(agent, task), pushBeforeMs });
   }
   dropUnknown(state, agent, unknown);
+}
+
+function isToStop({ cancel, lease }: Task): boolean {
+  return cancel !== null || lease?.isMoving === true;
 }
 
 function answered(

@@ -33,7 +33,8 @@ export function effects(state: TasksState, policy: TasksPolicy, fact: Fact<Own>)
       const pushBeforeMs = fact.timeMs + policy.leaseMarginMs;
       return [{ kind: 'push-lease', tenantId, agentId, taskId, life, attempt, pushBeforeMs }];
     }
-    case 'task.cancel-requested': {
+    case 'task.cancel-requested':
+    case 'task.move-requested': {
       const { task_id: taskId, life } = fact.data;
       const task = taskOf(state, tenantId, taskId);
       if (task?.life !== life || !task.lease) return [];

@@ -1,6 +1,7 @@
 import { type Agent } from '@fluxforge/domain/agent';
 import { breakerDueMs, type Breaker } from '@fluxforge/domain/breakers';
 import { leaseOverMs } from '@fluxforge/domain/leases';
+import { gates } from '@fluxforge/domain/scheduling';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { type Schedule } from '@fluxforge/domain/schedules';
 import { type TasksPolicy } from './policy.js';
@@ -88,6 +89,22 @@ export function refreshAgent(state: TasksState, realm: Realm, agent: Agent, rela
   syncOpen(state, realm);
 }
 
+/** Tasks that waited for it are looked at again. */
+export function brakeChanged(state: TasksState, realm: Realm): void {
+  const { untilMs } = realm.brake;
+  if (untilMs !== null) state.brakeTimers.set(realm, untilMs, realm.order);
+  else {
+    state.brakeTimers.delete(realm);
+    openGate(state, realm, gates.brake);
+  }
+}
+
+export function timeDrain(state: TasksState, agent: Agent): void {
+  const { drainDeadlineMs } = agent;
+  if (drainDeadlineMs === null) state.drainTimers.delete(agent);
+  else state.drainTimers.set(agent, drainDeadlineMs, agent.order);
+}
+
 /** What it lets through, or when it has to be looked at, is new. */
 export function breakerChanged(state: TasksState, realm: Realm, breaker: Breaker): void {
   timeBreaker(state, realm, breaker);
@@ -115,7 +132,10 @@ export function dropAgent(state: TasksState, realm: Realm, agent: Agent): void {
   if (breaker) state.breakerTimers.delete(breaker);
   realm.queue.agentRemoved(agent);
   state.agentTimers.delete(agent);
+  state.drainTimers.delete(agent);
   state.moment.asks.delete(agent);
+  realm.brake.removed(agent);
+  state.shaken.add(realm);
   for (const taskId of agent.pinned) {
     const task = realm.tasks.get(taskId);
     if (!task) continue;

@@ -26,6 +26,8 @@ export function plan(state: TasksState, policy: TasksPolicy, nowMs: number, room
   if (room < 1) return [];
   const event =
     lostAgent(state, policy, nowMs) ??
+    brakeDue(state, policy, nowMs) ??
+    moveDue(state, nowMs) ??
     leaseOver(state, policy, nowMs) ??
     doomed(state) ??
     overdue(state, nowMs) ??
@@ -54,6 +56,34 @@ function lostAgent(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
       return decided('agent.lost', agent.tenantId, agent.id, { agent_id: agent.id, reason: 'no_answer' });
     }
     state.agentTimers.set(agent, atMs, agent.order);
+  }
+  return null;
+}
+
+function brakeDue(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
+  for (const realm of state.shaken) {
+    const event = realm.brake.step(policy.brake, realm.tenant.id, nowMs);
+    if (event) return event;
+    state.shaken.delete(realm);
+  }
+  if (state.brakeTimers.peekRank() > nowMs) return null;
+  const realm = state.brakeTimers.peek()!;
+  return realm.brake.step(policy.brake, realm.tenant.id, nowMs);
+}
+
+/** What still runs on an agent after the deadline of its drain, one by one. */
+function moveDue(state: TasksState, nowMs: number): Decided<Own> | null {
+  while (state.drainTimers.peekRank() <= nowMs) {
+    const agent = state.drainTimers.peek()!;
+    const { tasks } = state.realms.get(agent.tenantId)!;
+    for (const id of agent.leases) {
+      const { lease, cancel, life } = tasks.get(id)!;
+      if (!lease || lease.isMoving || cancel) continue;
+      const run = { task_id: id, life, attempt: lease.attempt, agent_id: agent.id };
+      return decided('task.move-requested', agent.tenantId, id, { ...run, reason: 'agent_draining' });
+    }
+    // It is given nothing new while it drains.
+    state.drainTimers.delete(agent);
   }
   return null;
 }
@@ -173,13 +203,15 @@ export function wakeAtMs(state: TasksState): number | null {
   if (outbox.length > 0 || state.doomed.size > 0 || state.open.size > 0 || state.crowded.size > 0) {
     return state.lastFactMs;
   }
-  if (state.fanoutsDue.size > 0) return state.lastFactMs;
+  if (state.fanoutsDue.size > 0 || state.shaken.size > 0) return state.lastFactMs;
   if (moment.overload?.change(state.cluster.modes.overload.mode)) return state.lastFactMs;
   let atMs = Math.min(
     state.deadlines.peekRank(),
     state.waiting.peekRank(),
     state.scheduleTimers.peekRank(),
     state.breakerTimers.peekRank(),
+    state.brakeTimers.peekRank(),
+    state.drainTimers.peekRank(),
     state.held.peekRank(),
     asks.peekRank(),
   );

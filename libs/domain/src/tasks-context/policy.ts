@@ -1,4 +1,5 @@
 import { type Limits } from '@fluxforge/events/catalogue';
+import { defaultBrake, type BrakePolicy } from '@fluxforge/domain/brake';
 import { defaultBreakers, type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type FanoutLimits } from '@fluxforge/domain/fanout';
 import { type OverloadPolicy } from '@fluxforge/domain/modes';
@@ -26,6 +27,7 @@ export interface TasksPolicy {
   readonly fairness: FairnessPolicy;
   readonly overload: OverloadPolicy;
   readonly breakers: BreakerPolicies;
+  readonly brake: BrakePolicy;
   /** How many tasks one admission cancels at once under its concurrency key; the others follow one by one. */
   readonly supersededAtOnce: number;
   /** How long, and how many in a partition, ended tasks are remembered for those who come late. */
@@ -55,6 +57,7 @@ export const defaultTasksPolicy: TasksPolicy = {
     leaveAfterMs: 30_000,
   },
   breakers: defaultBreakers,
+  brake: defaultBrake,
   supersededAtOnce: 64,
   endedKeptMs: 3_600_000,
   endedKept: 100_000,

@@ -35,6 +35,8 @@ export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, rea
     case 'concurrency_key':
     case 'lock_held':
       return [{ kind: 'end-tasks', taskIds: held.heldBy }];
+    case 'mass_loss_brake':
+      return [{ kind: 'release-brake' }, ...wait];
     case 'agent_removed':
       return [{ kind: 'submit-otherwise' }];
     default:

@@ -1,5 +1,6 @@
 import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { occupy, type Agent } from '@fluxforge/domain/agent';
+import { type BrakeImage } from '@fluxforge/domain/brake';
 import { type Breaker } from '@fluxforge/domain/breakers';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { addMember, memberCancelled, type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
@@ -11,11 +12,13 @@ import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tena
 import { addEndedFanout, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import {
+  brakeChanged,
   enqueue,
   refreshAgent,
   syncCrowded,
   timeAgent,
   timeBreaker,
+  timeDrain,
   timeLease,
   timeSchedule,
 } from './placing.js';
@@ -23,7 +26,7 @@ import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
-export const tasksSnapshotShape = 4;
+export const tasksSnapshotShape = 5;
 
 type AgentImage = Omit<Agent, 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
@@ -39,6 +42,7 @@ interface RealmImage {
   readonly tokens: JoinToken[];
   readonly agents: AgentImage[];
   readonly breakers: Breaker[];
+  readonly brake: BrakeImage;
   readonly tasks: TaskImage[];
   readonly schedules: Schedule[];
   readonly deletedSchedules: [string, number][];
@@ -91,6 +95,7 @@ function realmImage(realm: Realm): RealmImage {
     tokens: [...tokens.values()],
     agents: byOrder(realm.agents.values()).map(agentImage),
     breakers: byOrder(realm.breakers.all()),
+    brake: realm.brake.image(),
     tasks: byOrder(realm.tasks.values()).map(taskImage),
     schedules: byOrder(realm.scheduling.schedules.values()),
     deletedSchedules: [...realm.scheduling.deleted],
@@ -181,6 +186,8 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
   realm.submissions = image.submissions;
   realm.output = image.output;
   state.realms.set(tenant.id, realm);
+  realm.brake.restore(image.brake);
+  brakeChanged(state, realm);
   // Before the agents: what room one has is asked for when it comes.
   for (const one of image.breakers) {
     const breaker = realm.breakers.put({ ...one, ends: [...one.ends] });
@@ -197,6 +204,8 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
       lastAnswerAtMs: -Infinity,
     };
     realm.agents.set(agent.id, agent);
+    realm.brake.stand(agent, false);
+    timeDrain(state, agent);
     refreshAgent(state, realm, agent, true);
     timeAgent(state, policy, agent);
   }
@@ -209,6 +218,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     const derived = { live: new Map<string, number>(), standing: new Set<string>() };
     realm.fanouts.live.set(one.id, { ...one, ends: new Map(ends), ...derived });
   }
+  if (realm.brake.hasSilent) state.shaken.add(realm);
   for (const task of image.tasks) restoreTask(state, policy, realm, task);
   for (const fanout of realm.fanouts.live.values()) syncFanout(state, realm, fanout);
   syncCrowded(state, realm);

@@ -1,4 +1,5 @@
 import { type Agent } from '@fluxforge/domain/agent';
+import { Brake } from '@fluxforge/domain/brake';
 import { BreakerBook, type Breaker } from '@fluxforge/domain/breakers';
 import { ConcurrencyKeys } from '@fluxforge/domain/concurrency';
 import { newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from '@fluxforge/domain/fanout';
@@ -33,6 +34,7 @@ export interface Realm {
   readonly cluster: Cluster;
   readonly concurrency: ConcurrencyKeys;
   readonly breakers: BreakerBook;
+  readonly brake: Brake;
   submissions: SubmissionBucket | null;
   output: OutputHour;
   /** Derived: the hour in which the next task had no room left in the output quota. */
@@ -91,6 +93,12 @@ export interface TasksState {
   readonly agentTimers: PriorityQueue<Agent>;
   /** Breakers that have something to do by their own state or by the clock. */
   readonly breakerTimers: PriorityQueue<Breaker>;
+  /** Realms whose agents came or went: their brake is to be looked at. */
+  readonly shaken: Set<Realm>;
+  /** Realms whose brake is on, by when it is let go. */
+  readonly brakeTimers: PriorityQueue<Realm>;
+  /** Draining agents by when what still runs there is moved. */
+  readonly drainTimers: PriorityQueue<Agent>;
   /** Schedules that are not suspended, by when they are to be fired. */
   readonly scheduleTimers: PriorityQueue<Schedule>;
   /** Fan-outs that have something to do now. */
@@ -119,6 +127,9 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
     breakerTimers: new PriorityQueue(),
+    shaken: new Set(),
+    brakeTimers: new PriorityQueue(),
+    drainTimers: new PriorityQueue(),
     scheduleTimers: new PriorityQueue(),
     fanoutsDue: new PriorityQueue(),
     moment: { tookOverAtMs: null, asks: new PriorityQueue(), overload: null, outbox: [], firedInARow: 0 },
@@ -147,6 +158,7 @@ export function newRealm(
     cluster,
     concurrency: new ConcurrencyKeys(),
     breakers: new BreakerBook(tenant.id, policy.breakers),
+    brake: new Brake(),
     submissions: newBucket(tenant.limits, tenant.createdAtMs),
     output: noOutput,
     outputHeldHourMs: null,

@@ -1,8 +1,10 @@
 import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
 import { type Fact } from '@fluxforge/events/catalogue';
+import { BrakeModel } from './brake-model.js';
 import { BreakerModel } from './breaker-model.js';
 import { ConcurrencyModel } from './concurrency-model.js';
 import { type Counters } from './counters.js';
+import { DrainModel } from './drain-model.js';
 import { FanoutModels } from './fanout-model.js';
 import { ModeModel } from './mode-model.js';
 import { QuotaModel } from './quota-model.js';
@@ -14,6 +16,8 @@ export class AdmissionModels {
   readonly fanouts: FanoutModels;
   private readonly concurrency: ConcurrencyModel;
   private readonly breakers: BreakerModel;
+  private readonly brake: BrakeModel;
+  private readonly drains: DrainModel;
 
   constructor(counters: Counters, policy: TasksPolicy) {
     this.quotas = new QuotaModel(counters);
@@ -21,6 +25,8 @@ export class AdmissionModels {
     this.fanouts = new FanoutModels(counters);
     this.concurrency = new ConcurrencyModel(counters);
     this.breakers = new BreakerModel(policy.breakers, counters);
+    this.brake = new BrakeModel(policy.brake, counters);
+    this.drains = new DrainModel(counters);
   }
 
   fold(fact: Fact): void {
@@ -29,5 +35,7 @@ export class AdmissionModels {
     this.concurrency.fold(fact);
     this.fanouts.fold(fact);
     this.breakers.fold(fact);
+    this.brake.fold(fact);
+    this.drains.fold(fact);
   }
 }

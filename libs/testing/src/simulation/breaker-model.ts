@@ -30,7 +30,8 @@ interface Lease {
 
 interface Work {
   readonly spec: TaskSpec;
-  cancelled: boolean;
+  /** A failure of it says nothing: it was cancelled, or is moved. */
+  isToStop: boolean;
   lease: Lease | null;
 }
 
@@ -59,11 +60,12 @@ export class BreakerModel {
         this.guards.delete(`${fact.tenantId}/agent/${fact.data.agent_id}`);
         return;
       case 'task.queued':
-        this.tasks.set(idOf(fact), { spec: fact.data.spec, cancelled: false, lease: null });
+        this.tasks.set(idOf(fact), { spec: fact.data.spec, isToStop: false, lease: null });
         return;
+      case 'task.move-requested':
       case 'task.cancel-requested': {
         const task = this.tasks.get(idOf(fact));
-        if (task) task.cancelled = true;
+        if (task) task.isToStop = true;
         return;
       }
       case 'task.leased':
@@ -148,6 +150,7 @@ export class BreakerModel {
         this.take(this.guard(tenantId, 'domain', zone), task, task.lease, fact, 'domain');
     }
     task.lease = null;
+    task.isToStop = false;
     if (fact.type === 'task.ended') this.tasks.delete(idOf(fact));
   }
 
@@ -210,7 +213,7 @@ function weight({ ends, policy }: Guard): number {
 function tell(task: Work, { agentId }: Lease, { data, timeMs }: EndFact, scope: BreakerScope): End | null {
   const end = { failed: true, work: null, agentId, atMs: timeMs };
   if (data.outcome === 'exited' && data.exit_code === 0) return { ...end, failed: false };
-  if (task.cancelled || data.outcome === 'cancelled' || data.outcome === 'undelivered') return null;
+  if (task.isToStop || data.outcome === 'cancelled' || data.outcome === 'undelivered') return null;
   if (data.outcome === 'interrupted') return scope === 'agent' ? end : null;
   if (data.outcome === 'lease_expired' || data.outcome === 'refused') return end;
   return { ...end, work: JSON.stringify([task.spec.executor, task.spec.command]) };

@@ -279,7 +279,10 @@ export class Clients {
       return this.send(tenantId, { type: 'agent.remove', data: { agent_id: agentId } });
     }
     if (this.resets.chance(0.3)) return this.resetBreaker(tenantId, agentId);
-    this.drain(tenantId, agentId, true);
+    const { resets, world } = this;
+    if (resets.chance(0.2)) this.send(tenantId, { type: 'tenant.release-brake', data: {} });
+    const deadlineMs = world.timeline.nowMs + resets.between(0, 1_200);
+    this.drain(tenantId, agentId, true, resets.chance(0.6) ? deadlineMs : undefined);
     this.later(2_000, 'undrain', () => this.drain(tenantId, agentId, false));
   }
 
@@ -293,8 +296,9 @@ export class Clients {
     });
   }
 
-  private drain(tenantId: string, agentId: string, drain: boolean): void {
-    this.send(tenantId, { type: 'agent.drain', data: { agent_id: agentId, drain } });
+  private drain(tenantId: string, agentId: string, drain: boolean, deadlineMs?: number): void {
+    const deadline = deadlineMs !== undefined && { deadline_ms: deadlineMs };
+    this.send(tenantId, { type: 'agent.drain', data: { agent_id: agentId, drain, ...deadline } });
   }
 
   /** Sends until the log is known to have it, as a patient client of the API would. */

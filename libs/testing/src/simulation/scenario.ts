@@ -1,3 +1,4 @@
+import { type BrakePolicy } from '@fluxforge/domain/brake';
 import { type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type StatesPolicy } from '@fluxforge/domain/states-context';
 import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
@@ -180,6 +181,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
       leaveAfterMs: 1_500,
     },
     breakers: drawBreakers(prng.fork('breakers')),
+    brake: drawBrake(prng.fork('brake')),
     supersededAtOnce: prng.pick([1, 2]),
     // Longer than any client here repeats a submission: what is forgotten may be opened again.
     endedKeptMs: prng.pick([120_000, 3_600_000]),
@@ -218,6 +220,14 @@ function drawBreakers(prng: Prng): BreakerPolicies {
     },
     domainLabel: 'zone',
     maxDomains: 10,
+  };
+}
+
+function drawBrake(prng: Prng): BrakePolicy {
+  return {
+    windowMs: prng.pick([1_500, 6_000]),
+    minAgents: prng.pick([1, 1, 2, 5]),
+    holdMs: prng.pick([800, 4_000]),
   };
 }
 

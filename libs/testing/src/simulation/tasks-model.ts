@@ -27,6 +27,8 @@ export interface TaskModel {
   readonly kind: string;
   readonly exclusive: boolean;
   attempts: number;
+  /** Given back by moves. */
+  forgiven: number;
   lease: LeaseModel | null;
   cancelled: boolean;
   end: string | null;
@@ -198,7 +200,7 @@ export class TasksModel {
     insist(this.tenants.has(tenantId), 'I6 tenants', () => `${data.task_id} queued for no tenant`);
     this.open(tenantId, data);
     const { task_id: id, life, spec, kind } = data;
-    const fresh = { attempts: 0, lease: null, cancelled: false, end: null };
+    const fresh = { attempts: 0, forgiven: 0, lease: null, cancelled: false, end: null };
     const exclusive = kind === 'reconciliation' && data.exclusive !== false;
     this.tasks.set(`${tenantId}/${id}`, { tenantId, id, life, spec, kind, exclusive, ...fresh });
     this.alive += 1;
@@ -207,7 +209,7 @@ export class TasksModel {
   private rejected(tenantId: string, data: EventData<'task.rejected'>): void {
     this.open(tenantId, data);
     const { task_id: id, life, kind } = data;
-    const over = { attempts: 0, lease: null, cancelled: false, end: 'rejected' };
+    const over = { attempts: 0, forgiven: 0, lease: null, cancelled: false, end: 'rejected' };
     this.tasks.set(`${tenantId}/${id}`, { tenantId, id, life, spec: null, kind, exclusive: false, ...over });
   }
 
@@ -217,7 +219,7 @@ export class TasksModel {
     const what = `${tenantId}/${data.task_id} attempt ${data.attempt}`;
     insist(task.lease === null, 'P3 one lease', () => `${what} while ${task.lease?.attempt} is live`);
     insist(data.attempt === task.attempts + 1, 'I3a attempts rise', () => `${what} after ${task.attempts}`);
-    const limit = task.spec?.max_attempts ?? 0;
+    const limit = (task.spec?.max_attempts ?? 0) + task.forgiven;
     insist(data.attempt <= limit, 'I2L attempt limit', () => `${what} of ${limit}`);
     insist(!task.cancelled, 'I10 cancel', () => `${what} after its cancel`);
     insist(timeMs < (task.spec?.not_after_ms ?? Infinity), 'I12 not after', () => what);
@@ -259,7 +261,8 @@ export class TasksModel {
   private attemptEnded(fact: Fact & { type: 'task.attempt-ended' }, claimedAtMs: number): void {
     const lease = this.currentLease(fact);
     const task = this.live(fact);
-    const limit = task.spec?.max_attempts ?? 0;
+    if (fact.data.reason === 'agent_draining') task.forgiven += 1;
+    const limit = (task.spec?.max_attempts ?? 0) + task.forgiven;
     insist(
       lease.attempt < limit,
       'I2L attempt limit',
@@ -282,6 +285,12 @@ export class TasksModel {
     }
     const used = data.attempts_used === task.attempts;
     insist(used, 'I3a attempts rise', () => `${task.id} says ${data.attempts_used}, had ${task.attempts}`);
+    const wonByRun = data.outcome === 'exited' && data.exit_code === 0;
+    insist(
+      data.end !== 'cancelled' || !wonByRun,
+      'I10 cancel',
+      () => `${task.id} succeeded and is cancelled`,
+    );
     if (data.end === 'cancelled') this.counters.add('cancelled');
     this.release(task);
     task.end = data.end;

@@ -232,7 +232,7 @@ function tell({ name }: JournalModel, { offset, headers }: StoredRecord, accepte
 /** The events that each kind of effect can come from. */
 const effectsOf: Record<TasksEffect['kind'], readonly string[]> = {
   'push-lease': ['task.leased'],
-  'push-cancel': ['task.cancel-requested'],
+  'push-cancel': ['task.cancel-requested', 'task.move-requested'],
   'drop-lease': ['task.attempt-ended', 'task.ended'],
   'ask-heartbeat': [],
   'close-agent': ['agent.removed'],
