@@ -9,7 +9,7 @@ import {
   result,
   t0,
   types,
-  World,
+  type World,
   worldWith,
 } from './scenario.fixture.js';
 

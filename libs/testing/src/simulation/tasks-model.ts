@@ -292,9 +292,21 @@ export class TasksModel {
       () => `${task.id} succeeded and is cancelled`,
     );
     if (data.end === 'cancelled') this.counters.add('cancelled');
+    this.insistPatient(task, fact);
     this.release(task);
     task.end = data.end;
     this.alive -= 1;
+  }
+
+  /** A run that came out badly is the end only when no attempt is left, or none could start in time. */
+  private insistPatient(
+    { id, spec, attempts, forgiven }: TaskModel,
+    { data }: Fact & { type: 'task.ended' },
+  ): void {
+    const isBad = data.end === 'failed' || data.end === 'execution_timed_out' || data.end === 'lost';
+    if (!isBad || !spec || spec.not_after_ms !== undefined) return;
+    const left = spec.max_attempts + forgiven - attempts;
+    insist(left === 0, 'attempts', () => `${id} ${data.end} with ${left} attempts left`);
   }
 
   private runOver(
