@@ -69,7 +69,7 @@ function waits(state: TasksState, task: Task, nowMs: number): Held | null {
 
 /** What holds the whole tenant, or the tasks of this one's kind. */
 function holdOf(realm: Realm, task: Task, nowMs: number): Held | null {
-  const hold = realmHold(realm, nowMs) ?? taskHold(realm, task);
+  const hold = realmHold(realm, nowMs) ?? taskHold(realm, task, nowMs);
   if (hold) {
     const { reason, untilMs, used = null, limit = null, limitName = null, scopes = [] } = hold;
     return plain(reason, { untilMs, used, limit, limitName, scopes });

@@ -65,10 +65,10 @@ function outputQuota(used: number, limit: number) {
 }
 
 /** A task that may print more than the tenant may in an hour can never start, and holds up nobody else. */
-export function taskHold({ tenant }: Realm, task: Task): Hold | null {
+export function taskHold({ tenant, output }: Realm, task: Task, nowMs: number): Hold | null {
   const { output_bytes_per_hour: limit } = tenant.limits;
   if (limit === undefined || !neverFits(tenant.limits, task.spec)) return null;
-  return { reason: 'quota_output_bytes', untilMs: null, ...outputQuota(0, limit) };
+  return { reason: 'quota_output_bytes', untilMs: null, ...outputQuota(usedBytes(output, nowMs), limit) };
 }
 
 /** What tasks of a tenant may have to wait for beside a fitting agent. Facts that lift one open its gate. */

@@ -19,6 +19,6 @@ export {
   type QueueView,
 } from './queries.js';
 export { type TasksMessage } from './observe.js';
-export { tasksSnapshotShape } from './snapshot.js';
+export { cloneRealm, tasksSnapshotShape } from './snapshot.js';
 export { type TasksState } from './state.js';
 export { simulate, simulationBounds, type Changes, type Simulated, type SimulationEnd } from './simulate.js';

@@ -191,7 +191,7 @@ function overload(state: TasksState): Decided<Own> | null {
 function hasRoomToPrint(state: TasksState, realm: Realm, task: Task, nowMs: number): boolean {
   const { limits } = realm.tenant;
   if (hasOutputRoom(realm.output, limits, reservedBytes(task.spec), nowMs)) return true;
-  if (taskHold(realm, task)) setOversized(state, realm, task);
+  if (taskHold(realm, task, nowMs)) setOversized(state, realm, task);
   else realm.outputHeldHourMs = hourOf(nowMs);
   return false;
 }

@@ -8,6 +8,7 @@ import { type HostSettings } from '@fluxforge/events/partition-host';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { ControlStreams } from './control-streams.js';
 import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit } from './control-world.js';
+import { withExplanations } from './explain-model.js';
 import { withFairness } from './fairness-model.js';
 import { HostUnit } from './host-unit.js';
 import { type Up } from './messages.js';
@@ -163,7 +164,9 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   }
 
   private makeTasksUnit(partition: number): TasksUnit {
-    const context = withFairness(makeTasksContext(this.world.scenario.tasksPolicy), this.world.counters);
+    const { scenario, counters } = this.world;
+    const rules = withExplanations(makeTasksContext(scenario.tasksPolicy), counters);
+    const context = withFairness(rules, counters);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
     unit.duties = {

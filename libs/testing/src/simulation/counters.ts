@@ -40,6 +40,7 @@ export const sometimes = [
   'fan-out retried',
   'fan-out cancelled',
   'fan-out stopped',
+  'remedy tried',
   'brake',
   'brake released',
   'held by the brake',

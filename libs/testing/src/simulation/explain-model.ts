@@ -1,0 +1,207 @@
+import { type Agent } from '@fluxforge/domain/agent';
+import { decided } from '@fluxforge/domain/kernel';
+import {
+  cloneRealm,
+  type Queued,
+  type Remedy,
+  type TasksContext,
+  type TasksMessage,
+  type TasksState,
+} from '@fluxforge/domain/tasks-context';
+import { systemTenant, type Command, type TasksCommandBody } from '@fluxforge/events/catalogue';
+import { type Counters } from './counters.js';
+import { insist } from './violation.js';
+
+type Decided = ReturnType<TasksContext['plan']>[number];
+
+/** As often as nothing is left to decide, one waiting task is asked why. */
+const everyRests = 60;
+const mostSteps = 2_000;
+
+/**
+ * The context as hosts run it, its explanations held to their word: what one names is done on a copy of the tenant,
+ * and then the task must be leased, have ended, or show another rule.
+ */
+export function withExplanations(context: TasksContext, counters: Counters): TasksContext {
+  let rests = 0;
+  return {
+    ...context,
+    plan: (state, nowMs, room) => {
+      const events = context.plan(state, nowMs, room);
+      if (events.length > 0 || room < 1) return events;
+      rests += 1;
+      if (rests % everyRests === 0) ask(context, state, nowMs, rests / everyRests, counters);
+      return events;
+    },
+  };
+}
+
+function ask(
+  context: TasksContext,
+  state: TasksState,
+  nowMs: number,
+  turn: number,
+  counters: Counters,
+): void {
+  const waiting = [...state.realms.values()].flatMap((realm) =>
+    [...realm.tasks.values()].filter(({ lease }) => !lease),
+  );
+  const task = waiting[turn % Math.max(1, waiting.length)];
+  if (!task) return;
+  const { id, tenantId } = task;
+  const why = context.explainTask(state, tenantId, id, nowMs);
+  if (why.phase !== 'queued') return;
+  // Nothing is left to decide: a task whose turn it were would have a lease.
+  insist(why.rule !== 'turn', 'explain', () => `${tenantId}/${id} waits for its turn, and nothing is done`);
+  const [remedy] = why.remedies;
+  insist(remedy !== undefined, 'explain', () => `${tenantId}/${id}: nothing would help ${why.rule}`);
+  if (remedy.kind === 'submit-otherwise') return;
+  const trial = new Trial(context, state, tenantId, nowMs);
+  trial.heed(remedy);
+  counters.add('remedy tried');
+  const after = context.explainTask(trial.state, tenantId, id, trial.nowMs);
+  const helped = after.phase !== 'queued' || after.rule !== why.rule;
+  insist(helped, 'explain', () => said(tenantId, id, why, after as Queued));
+}
+
+function said(tenantId: string, id: string, before: Queued, after: Queued): string {
+  return `${tenantId}/${id}: ${before.rule} stands after ${JSON.stringify(before.remedies[0])}, next ${JSON.stringify(after.remedies[0])}`;
+}
+
+/** One tenant on its own, in which what a remedy names is done. */
+class Trial {
+  readonly state: TasksState;
+  private facts = 0;
+
+  constructor(
+    private readonly context: TasksContext,
+    state: TasksState,
+    private readonly tenantId: string,
+    public nowMs: number,
+  ) {
+    this.state = cloneRealm(state, context.policy, tenantId)!;
+    // What comes into being meanwhile could take the place that a remedy makes.
+    for (const schedule of this.realm.scheduling.schedules.values())
+      this.state.scheduleTimers.delete(schedule);
+    for (const fanout of this.realm.fanouts.live.values()) this.state.fanoutsDue.delete(fanout);
+    this.realm.fanouts.live.clear();
+  }
+
+  private get realm() {
+    return this.state.realms.get(this.tenantId)!;
+  }
+
+  heed(remedy: Remedy): void {
+    switch (remedy.kind) {
+      case 'wait-until':
+        this.nowMs = Math.max(this.nowMs, remedy.atMs);
+        return this.settle();
+      case 'raise-limit': {
+        const limits = { ...this.realm.tenant.limits, [remedy.limit]: remedy.to };
+        return this.command({ type: 'tenant.set-limits', data: { limits } });
+      }
+      case 'end-tasks':
+        for (const id of remedy.taskIds) this.end(id);
+        return;
+      case 'add-agents':
+        for (let i = 0; i < remedy.count; i++) this.addAgent(`trial-${i}`, remedy);
+        return;
+      case 'raise-slots':
+        return this.connect(this.agent(remedy.agentId), { slots: remedy.to });
+      case 'relabel-agent': {
+        const agent = this.agent(remedy.agentId);
+        const executors = [...new Set([...agent.executors, remedy.executor])];
+        return this.connect(agent, { labels: remedy.labels, executors });
+      }
+      case 'connect-agent':
+        return this.connect(this.agent(remedy.agentId), {});
+      case 'undrain-agent':
+        return this.command({ type: 'agent.drain', data: { agent_id: remedy.agentId, drain: false } });
+      case 'release-brake':
+        return this.command({ type: 'tenant.release-brake', data: {} });
+      case 'reset-breakers':
+        for (const { scope, name } of remedy.breakers) {
+          if (scope === 'agent') this.command({ type: 'agent.reset-breaker', data: { agent_id: name } });
+          else this.command({ type: 'domain.reset-breaker', data: { domain: name } });
+        }
+        return;
+      case 'set-mode':
+        for (const scope of remedy.scopes) this.setMode(scope, remedy.mode);
+        return;
+      case 'none-needed':
+      case 'submit-otherwise':
+        return;
+    }
+  }
+
+  private setMode(scope: 'tenant' | 'cluster', mode: 'normal'): void {
+    if (scope === 'tenant') return this.command({ type: 'tenant.set-mode', data: { mode } });
+    this.command({ type: 'cluster.set-mode', data: { mode } }, systemTenant);
+  }
+
+  private end(id: string): void {
+    const task = this.realm.tasks.get(id);
+    if (!task) return;
+    if (!task.lease) return this.command({ type: 'task.cancel', data: { task_id: id } });
+    const { agentId, attempt } = task.lease;
+    const ref = { tenantId: this.tenantId, agentId, taskId: id, life: task.life, attempt };
+    this.say({ kind: 'result', ...ref, run: { outcome: 'exited', exit_code: 0 } });
+  }
+
+  private agent(id: string): Agent {
+    return this.realm.agents.get(id)!;
+  }
+
+  private addAgent(id: string, said: Extract<Remedy, { kind: 'add-agents' }>): void {
+    const { labels, slots, capacity, executor } = said;
+    const { tenantId } = this;
+    const data = { labels, slots, capacity, executors: [executor], agent_version: '1' };
+    const fresh = { agent_id: id, name: id, token_id: id, credential_hash: '', token_labels: {} };
+    this.take(decided('agent.enrolled', tenantId, id, { ...fresh, ...data }));
+    this.connect(this.agent(id), {});
+  }
+
+  private connect(agent: Agent, over: Partial<Pick<Agent, 'labels' | 'slots' | 'executors'>>): void {
+    const { id: agentId, tenantId, labels, slots, capacity, executors, version: agentVersion } = agent;
+    const inventory = [...agent.leases].map((taskId) => {
+      const { life, attemptsUsed: attempt } = this.realm.tasks.get(taskId)!;
+      return { taskId, life, attempt, finished: false };
+    });
+    const hello = { labels, slots, executors, agentVersion, ...(capacity && { capacity }), ...over };
+    this.say({ kind: 'connected', tenantId, agentId, sessionId: 'trial', inventory, ...hello });
+  }
+
+  private command(body: TasksCommandBody, tenantId = this.tenantId): void {
+    const id = `trial-${this.facts}`;
+    const provenance = {
+      actor: 'trial',
+      reason: null,
+      causationId: id,
+      correlationId: id,
+      traceparent: null,
+    };
+    const command = { ...body, id, tenantId, provenance } as Command;
+    for (const one of this.context.decide(this.state, { kind: 'command', command }, this.nowMs))
+      this.take(one);
+    this.settle();
+  }
+
+  private say(message: TasksMessage): void {
+    this.context.observe(this.state, message, this.nowMs);
+    for (const one of this.context.decide(this.state, { kind: 'message', message }, this.nowMs))
+      this.take(one);
+    this.settle();
+  }
+
+  private settle(): void {
+    for (let i = 0; i < mostSteps; i++) {
+      const events = this.context.plan(this.state, this.nowMs, 100);
+      if (events.length === 0) return;
+      for (const one of events) this.take(one);
+    }
+  }
+
+  private take(one: Decided): void {
+    this.context.evolve(this.state, { ...one, id: `trial-${++this.facts}`, timeMs: this.nowMs });
+  }
+}
