@@ -9,6 +9,8 @@ interface KeyUse {
   readonly standing: Set<Task>;
   live: number;
   leased: number;
+  /** Grows with each lease of a task that takes turns; the key with the lowest is next. */
+  turn: number;
   /** The newest standing task that cancels others; all that is older than it and beyond `keep` has to go. */
   by: Task | null;
   keep: number;
@@ -16,14 +18,20 @@ interface KeyUse {
   older: number;
 }
 
+export interface KeyTurns {
+  readonly turns: number;
+  readonly of: readonly (readonly [key: string, turn: number])[];
+}
+
 /**
- * The concurrency keys of one tenant. A fold of its tasks: nothing of it is written down by itself. Each task
+ * The concurrency keys of one tenant. A fold of its tasks: only the turns of the keys are written down by themselves. Each task
  * is held to its own `max`, whatever others of the same key say. A task has one key at most and holds it
  * only while it is leased, so no two tasks can wait for each other: there are no cycles to look for.
  */
 export class ConcurrencyKeys {
   private readonly uses = new Map<string, KeyUse>();
   private readonly crowded = new Set<KeyUse>();
+  private turns = 0;
 
   /** As many tasks of the key are leased as this one allows. */
   isTaken({ key, max }: Concurrency): boolean {
@@ -71,7 +79,28 @@ export class ConcurrencyKeys {
 
   leased(task: Task): void {
     const use = this.find(task);
-    if (use) use.leased += 1;
+    if (!use) return;
+    use.leased += 1;
+    if (task.spec.concurrency?.strategy === 'round-robin') use.turn = ++this.turns;
+  }
+
+  /** When the key comes, of those that take turns: the lowest first. One that is new comes after those that wait. */
+  turnOf(key: string): number {
+    return this.uses.get(key)?.turn ?? 0;
+  }
+
+  /** What the live tasks alone do not tell. */
+  image(): KeyTurns {
+    return { turns: this.turns, of: [...this.uses].map(([key, { turn }]) => [key, turn]) };
+  }
+
+  /** After its tasks are there again. */
+  restore({ turns, of }: KeyTurns): void {
+    this.turns = turns;
+    for (const [key, turn] of of) {
+      const use = this.uses.get(key);
+      if (use) use.turn = turn;
+    }
   }
 
   /** The lease has ended; the task may go on. */
@@ -107,7 +136,7 @@ export class ConcurrencyKeys {
   private useOf(key: string): KeyUse {
     let use = this.uses.get(key);
     if (!use) {
-      use = { standing: new Set(), live: 0, leased: 0, by: null, keep: 0, older: 0 };
+      use = { standing: new Set(), live: 0, leased: 0, turn: ++this.turns, by: null, keep: 0, older: 0 };
       this.uses.set(key, use);
     }
     return use;

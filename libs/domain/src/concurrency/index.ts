@@ -1,1 +1,1 @@
-export { ConcurrencyKeys } from './concurrency-keys.js';
+export { ConcurrencyKeys, type KeyTurns } from './concurrency-keys.js';

@@ -16,6 +16,8 @@ export interface Choice extends Pick {
 export class TenantQueue {
   private readonly groups: Groups;
   private readonly open = new PriorityQueue<PlacementGroup>();
+  /** Of the open ones, those whose keys take turns, by a turn at or before that of the key. */
+  private readonly robins = new PriorityQueue<PlacementGroup>();
   private readonly blocked = new BlockedGroups();
   private readonly parked = new ParkedGroups();
   private readonly free = new FreeAgents();
@@ -25,6 +27,7 @@ export class TenantQueue {
     agingMs: number,
     private readonly agents: ReadonlyMap<string, Agent>,
     private readonly gateRules: () => readonly GateRule[],
+    private readonly turnOf: (key: string) => number,
   ) {
     this.groups = new Groups(agingMs);
   }
@@ -69,7 +72,7 @@ export class TenantQueue {
       if (!group.blocked && group.parkedAt === null) this.reopen(group);
       return;
     }
-    this.open.delete(group);
+    this.shut(group);
     this.blocked.delete(group);
     this.parked.delete(group);
     this.groups.delete(group);
@@ -95,19 +98,39 @@ export class TenantQueue {
 
   /** The next lease, or null: nothing ready fits anywhere. */
   choose(): Choice | null {
-    for (let group = this.open.peek(); group; group = this.open.peek()) {
+    for (let group = this.next(); group; group = this.next()) {
       const closed = closedGate(this.gateRules(), group);
       if (closed) {
-        this.open.delete(group);
+        this.shut(group);
         this.parked.add(group, closed.gate);
         continue;
       }
       const pick = this.pick(group);
       if (pick) return { task: group.ready.peek()!, ...pick };
-      this.open.delete(group);
+      this.shut(group);
       this.blocked.add(group);
     }
     return null;
+  }
+
+  /**
+   * The group of the most urgent task. If that takes turns with those of other keys, the group of the key whose turn
+   * it is: they share the place of the most urgent among them.
+   */
+  private next(): PlacementGroup | undefined {
+    const first = this.open.peek();
+    if (!first || !this.robins.has(first)) return first;
+    for (;;) {
+      const group = this.robins.peek()!;
+      const turn = this.turnOf(group.concurrency!.key);
+      if (turn === this.robins.peekRank()) return group;
+      this.robins.set(group, turn, group.ready.peekTie());
+    }
+  }
+
+  private shut(group: PlacementGroup): void {
+    this.open.delete(group);
+    this.robins.delete(group);
   }
 
   private pick(group: PlacementGroup): Pick | null {
@@ -128,5 +151,9 @@ export class TenantQueue {
   private reopen(group: PlacementGroup): void {
     const { ready } = group;
     this.open.set(group, ready.peekRank(), ready.peekTie());
+    const { concurrency } = group;
+    if (concurrency?.strategy === 'round-robin') {
+      this.robins.set(group, this.turnOf(concurrency.key), ready.peekTie());
+    }
   }
 }

@@ -106,12 +106,24 @@ function readyTasks(realm: Realm, nowMs: number): Task[] {
   return [...realm.tasks.values()].filter((one) => !one.lease && one.readyAtMs <= nowMs);
 }
 
+/** Keys that take turns share the place of their most urgent task: any of theirs may come before any other. */
 function tasksAhead(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Task[] {
-  const rank = rankOf(task, policy.agingMs);
-  return readyTasks(realm, nowMs).filter((one) => {
-    const itsRank = rankOf(one, policy.agingMs);
-    return itsRank < rank || (itsRank === rank && one.order < task.order);
+  const ready = readyTasks(realm, nowMs);
+  const first = ready
+    .filter(takesTurns)
+    .reduce((min, one) => Math.min(min, rankOf(one, policy.agingMs)), Infinity);
+  const placeOf = (one: Task): number => (takesTurns(one) ? first : rankOf(one, policy.agingMs));
+  const place = placeOf(task);
+  return ready.filter((one) => {
+    if (one === task) return false;
+    const itsPlace = placeOf(one);
+    const isLevel = itsPlace === place;
+    return itsPlace < place || (isLevel && (takesTurns(one) || one.order < task.order));
   });
+}
+
+function takesTurns({ spec }: Task): boolean {
+  return spec.concurrency?.strategy === 'round-robin';
 }
 
 function weightOf(realm: Realm): number {

@@ -77,7 +77,10 @@ export interface Queued {
   readonly limitName: string | null;
   /** Tasks whose end would lift it. */
   readonly heldBy: readonly string[];
-  /** Its place among the ready tasks of its tenant, from 1; null while it is not ready. */
+  /**
+   * Its place among the ready tasks of its tenant, from 1; null while it is not ready. Of one whose key takes turns, the
+   * last place that it may have.
+   */
   readonly position: number | null;
   readonly effectivePriority: number;
   /** The tenant's share among those that have something queued in the partition. */

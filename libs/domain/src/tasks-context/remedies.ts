@@ -95,27 +95,32 @@ function addAgents(task: Task, all: readonly Task[]): Remedy[] {
   if (!labels) return [{ kind: 'submit-otherwise' }];
   const wanted = sumOf(all, slotsIn);
   const slots = Math.min(mostSlots, wanted);
+  const wantedOf = resourcesOf(all);
   const capacity = {
-    cpu_millis: Math.min(
-      mostCpuMillis,
-      sumOf(all, ({ spec }) => spec.requests?.cpu_millis ?? 0),
-    ),
-    memory_bytes: Math.min(
-      mostMemoryBytes,
-      sumOf(all, ({ spec }) => spec.requests?.memory_bytes ?? 0),
-    ),
+    cpu_millis: Math.min(mostCpuMillis, wantedOf.cpu_millis),
+    memory_bytes: Math.min(mostMemoryBytes, wantedOf.memory_bytes),
   };
   const count = Math.ceil(wanted / mostSlots);
   return [{ kind: 'add-agents', count, slots, labels, executor: task.spec.executor, capacity }];
 }
 
+/** Slots alone help where CPU and memory are there for all that come before it as well. */
 function moreSlots(task: Task, { nearestAgents }: Survey, all: readonly Task[]): Remedy[] {
   const [agent] = nearestAgents;
   if (!agent) return [];
   const to = Math.min(mostSlots, agent.slots + sumOf(all, slotsIn));
-  if (to > agent.slots && hasResources(agent, task.spec.requests))
+  if (to > agent.slots && hasResources(agent, resourcesOf(all))) {
     return [{ kind: 'raise-slots', agentId: agent.id, to }];
-  return [{ kind: 'end-tasks', taskIds: [...agent.leases].slice(0, tasksNamed) }];
+  }
+  const before = all.filter((one) => one !== task).map(({ id }) => id);
+  return [{ kind: 'end-tasks', taskIds: [...agent.leases, ...before].slice(0, tasksNamed) }];
+}
+
+function resourcesOf(tasks: readonly Task[]) {
+  return {
+    cpu_millis: sumOf(tasks, ({ spec }) => spec.requests?.cpu_millis ?? 0),
+    memory_bytes: sumOf(tasks, ({ spec }) => spec.requests?.memory_bytes ?? 0),
+  };
 }
 
 /** It names an agent that does not match: that one would have to change. */

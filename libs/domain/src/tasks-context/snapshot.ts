@@ -1,6 +1,7 @@
 import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { occupy, type Agent } from '@fluxforge/domain/agent';
 import { type BrakeImage } from '@fluxforge/domain/brake';
+import { type KeyTurns } from '@fluxforge/domain/concurrency';
 import { type Breaker } from '@fluxforge/domain/breakers';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { addMember, memberCancelled, type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
@@ -26,7 +27,7 @@ import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
-export const tasksSnapshotShape = 5;
+export const tasksSnapshotShape = 6;
 
 type AgentImage = Omit<Agent, 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
@@ -43,6 +44,7 @@ interface RealmImage {
   readonly agents: AgentImage[];
   readonly breakers: Breaker[];
   readonly brake: BrakeImage;
+  readonly keyTurns: KeyTurns;
   readonly tasks: TaskImage[];
   readonly schedules: Schedule[];
   readonly deletedSchedules: [string, number][];
@@ -96,6 +98,7 @@ function realmImage(realm: Realm): RealmImage {
     agents: byOrder(realm.agents.values()).map(agentImage),
     breakers: byOrder(realm.breakers.all()),
     brake: realm.brake.image(),
+    keyTurns: realm.concurrency.image(),
     tasks: byOrder(realm.tasks.values()).map(taskImage),
     schedules: byOrder(realm.scheduling.schedules.values()),
     deletedSchedules: [...realm.scheduling.deleted],
@@ -220,6 +223,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
   }
   if (realm.brake.hasSilent) state.shaken.add(realm);
   for (const task of image.tasks) restoreTask(state, policy, realm, task);
+  realm.concurrency.restore(image.keyTurns);
   for (const fanout of realm.fanouts.live.values()) syncFanout(state, realm, fanout);
   syncCrowded(state, realm);
 }

@@ -145,6 +145,7 @@ export function newRealm(
   gateRulesOf: (realm: Realm) => readonly GateRule[],
 ): Realm {
   const agents = new Map<string, Agent>();
+  const concurrency = new ConcurrencyKeys();
   const realm: Realm = {
     tenant,
     agents,
@@ -153,10 +154,15 @@ export function newRealm(
     specs: new SharedSpecs(),
     scheduling: newScheduleBook(),
     fanouts: newFanoutBook(),
-    queue: new TenantQueue(policy.agingMs, agents, () => rules),
+    queue: new TenantQueue(
+      policy.agingMs,
+      agents,
+      () => rules,
+      (key) => concurrency.turnOf(key),
+    ),
     applies: new Map(),
     cluster,
-    concurrency: new ConcurrencyKeys(),
+    concurrency,
     breakers: new BreakerBook(tenant.id, policy.breakers),
     brake: new Brake(),
     submissions: newBucket(tenant.limits, tenant.createdAtMs),

@@ -64,7 +64,14 @@ export class AdmissionClients {
   /** Some tasks share keys. */
   keyed(spec: TaskSpec): TaskSpec {
     if (!this.prng.chance(0.35)) return spec;
-    const strategy = this.prng.pick(['queue', 'drop-new', 'cancel-running', 'round-robin'] as const);
+    const strategy = this.prng.pick([
+      'queue',
+      'drop-new',
+      'cancel-running',
+      'round-robin',
+      'round-robin',
+      'round-robin',
+    ] as const);
     const concurrency = { key: this.prng.pick(['k', 'l']), max: this.prng.between(1, 2), strategy };
     return { ...spec, concurrency };
   }

@@ -28,6 +28,7 @@ export const sometimes = [
   'remediation in a window',
   'requests placed',
   'turn between tenants',
+  'turn between keys',
   'queued quota',
   'running quota',
   'rate quota',

@@ -101,8 +101,9 @@ class Trial {
         return this.command({ type: 'tenant.set-limits', data: { limits } });
       }
       case 'end-tasks':
+        // All of them, before anything else is decided: else what is smaller takes each place that comes free.
         for (const id of remedy.taskIds) this.end(id);
-        return;
+        return this.settle();
       case 'add-agents':
         for (let i = 0; i < remedy.count; i++) this.addAgent(`trial-${i}`, remedy);
         return;
@@ -142,10 +143,10 @@ class Trial {
   private end(id: string): void {
     const task = this.realm.tasks.get(id);
     if (!task) return;
-    if (!task.lease) return this.command({ type: 'task.cancel', data: { task_id: id } });
+    if (!task.lease) return this.decideCommand({ type: 'task.cancel', data: { task_id: id } }, this.tenantId);
     const { agentId, attempt } = task.lease;
     const ref = { tenantId: this.tenantId, agentId, taskId: id, life: task.life, attempt };
-    this.say({ kind: 'result', ...ref, run: { outcome: 'exited', exit_code: 0 } });
+    this.hear({ kind: 'result', ...ref, run: { outcome: 'exited', exit_code: 0 } });
   }
 
   private agent(id: string): Agent {
@@ -172,6 +173,11 @@ class Trial {
   }
 
   private command(body: TasksCommandBody, tenantId = this.tenantId): void {
+    this.decideCommand(body, tenantId);
+    this.settle();
+  }
+
+  private decideCommand(body: TasksCommandBody, tenantId: string): void {
     const id = `trial-${this.facts}`;
     const provenance = {
       actor: 'trial',
@@ -183,14 +189,17 @@ class Trial {
     const command = { ...body, id, tenantId, provenance } as Command;
     for (const one of this.context.decide(this.state, { kind: 'command', command }, this.nowMs))
       this.take(one);
-    this.settle();
   }
 
   private say(message: TasksMessage): void {
+    this.hear(message);
+    this.settle();
+  }
+
+  private hear(message: TasksMessage): void {
     this.context.observe(this.state, message, this.nowMs);
     for (const one of this.context.decide(this.state, { kind: 'message', message }, this.nowMs))
       this.take(one);
-    this.settle();
   }
 
   private settle(): void {

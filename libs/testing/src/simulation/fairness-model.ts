@@ -1,10 +1,12 @@
 import { picksBefore } from '@fluxforge/domain/scheduling';
 import { type TasksContext, type TasksPolicy, type TasksState } from '@fluxforge/domain/tasks-context';
-import { type Fact } from '@fluxforge/events/catalogue';
+import { type Fact, type TaskSpec } from '@fluxforge/events/catalogue';
 import { type Counters } from './counters.js';
 import { insist } from './violation.js';
 
 type TasksFact = Parameters<TasksContext['evolve']>[1];
+type Task = Realm['tasks'] extends ReadonlyMap<string, infer T> ? T : never;
+type Realm = TasksState['realms'] extends Map<string, infer R> ? R : never;
 type Leased = Extract<ReturnType<TasksContext['plan']>[number], { type: 'task.leased' }>;
 
 interface Account {
@@ -24,17 +26,36 @@ class Accounts {
   readonly byTenant = new Map<string, Account>();
   private readonly runs = new Map<string, { readonly leasedAtMs: number; readonly estimateMs: number }>();
   private latestMs: number;
+  readonly turns = new Map<string, number>();
+  private readonly liveOfKey = new Map<string, Set<string>>();
+  private readonly keyOf = new Map<string, { readonly name: string; readonly takesTurns: boolean }>();
+  private turnsGiven: number;
 
   constructor(
     state: TasksState,
     private readonly policy: TasksPolicy,
   ) {
     this.latestMs = state.latestServedMs;
-    for (const [tenantId, { share, tenant, tasks }] of state.realms) {
+    this.turnsGiven = 0;
+    for (const [tenantId, realm] of state.realms) {
+      const { share, tenant, tasks } = realm;
       const { virtualMs, averageRunMs: averageMs, owedMs } = share;
       const weight = tenant.limits.weight ?? 1;
       this.byTenant.set(tenantId, { weight, virtualMs, averageMs, owedMs, passedOver: 0 });
       for (const { id, lease } of tasks.values()) if (lease) this.runs.set(`${tenantId}/${id}`, lease);
+      this.knowKeys(tenantId, realm);
+    }
+  }
+
+  private knowKeys(tenantId: string, { concurrency, tasks }: Realm): void {
+    const image = concurrency.image();
+    this.turnsGiven = Math.max(this.turnsGiven, image.turns);
+    for (const [key, turn] of image.of) this.turns.set(`${tenantId}/${key}`, turn);
+    for (const { id, spec } of tasks.values()) {
+      if (!spec.concurrency) continue;
+      const name = `${tenantId}/${spec.concurrency.key}`;
+      this.liveOfKey.set(name, (this.liveOfKey.get(name) ?? new Set()).add(id));
+      this.keyOf.set(`${tenantId}/${id}`, { name, takesTurns: takesTurns(spec) });
     }
   }
 
@@ -51,9 +72,30 @@ class Accounts {
     }
     const account = this.byTenant.get(tenantId);
     if (!account) return;
+    this.turnKeys(fact);
     if (fact.type === 'tenant.limits-set') account.weight = fact.data.limits.weight ?? 1;
     if (fact.type === 'task.leased') this.leased(account, fact);
     if (fact.type === 'task.ended' || fact.type === 'task.attempt-ended') this.over(account, fact);
+  }
+
+  /** A key is behind all others when it is new, and again with each lease of it that takes turns. */
+  private turnKeys(fact: TasksFact): void {
+    if (fact.type === 'task.queued' && fact.data.spec.concurrency) {
+      const { key, strategy } = fact.data.spec.concurrency;
+      const name = `${fact.tenantId}/${key}`;
+      const live = this.liveOfKey.get(name) ?? new Set();
+      if (live.size === 0) this.turns.set(name, ++this.turnsGiven);
+      this.liveOfKey.set(name, live.add(fact.data.task_id));
+      this.keyOf.set(`${fact.tenantId}/${fact.data.task_id}`, {
+        name,
+        takesTurns: strategy === 'round-robin',
+      });
+    }
+    if (fact.type !== 'task.leased' && fact.type !== 'task.ended') return;
+    const key = this.keyOf.get(`${fact.tenantId}/${fact.data.task_id}`);
+    if (!key) return;
+    if (fact.type === 'task.ended') this.liveOfKey.get(key.name)?.delete(fact.data.task_id);
+    else if (key.takesTurns) this.turns.set(key.name, ++this.turnsGiven);
   }
 
   private leased(account: Account, { tenantId, timeMs, data }: Fact & { type: 'task.leased' }): void {
@@ -106,6 +148,7 @@ export function withFairness(context: TasksContext, counters: Counters): TasksCo
         if (event.type !== 'task.leased') continue;
         insistTurnOfTenant(state, accountsOf(state), context.policy, event, counters);
         insistTurnOfTask(state, context.policy, event);
+        insistTurnOfKey(state, accountsOf(state), event, counters);
       }
       return events;
     },
@@ -146,10 +189,38 @@ function insistTurnOfTask(state: TasksState, { agingMs }: TasksPolicy, { tenantI
   const tasks = state.realms.get(tenantId)?.tasks;
   const first = tasks?.get(data.task_id);
   if (!tasks || !first) return;
-  const urgency = first.spec.priority * agingMs + first.readyAtMs;
-  for (const { id, spec, readyAtMs, group } of tasks.values()) {
-    if (!group || group.blocked || group.parkedAt !== null) continue;
-    const isLater = spec.priority * agingMs + readyAtMs >= urgency;
+  const urgencyOf = (task: Task): number => task.spec.priority * agingMs + task.readyAtMs;
+  const open = [...tasks.values()].filter(({ group }) => group && !group.blocked && group.parkedAt === null);
+  // Keys that take turns share the place of their most urgent task; whose turn it is, is held elsewhere.
+  const isRobin = takesTurns(first.spec);
+  const rivals = isRobin ? open.filter(({ spec }) => takesTurns(spec)) : [first];
+  const urgency = Math.min(...rivals.map(urgencyOf));
+  for (const task of open) {
+    const { id } = task;
+    const isLater = urgencyOf(task) >= urgency;
     insist(isLater, 'aging', () => `${first.id} is leased before ${id}, which is more urgent by its age`);
   }
+}
+
+/** No other key that takes turns, and of which a task may fit, has waited longer. */
+function insistTurnOfKey(
+  state: TasksState,
+  { turns }: Accounts,
+  { tenantId, data }: Leased,
+  counters: Counters,
+): void {
+  const tasks = state.realms.get(tenantId)?.tasks;
+  const first = tasks?.get(data.task_id);
+  if (!tasks || !first || !takesTurns(first.spec)) return;
+  const turn = turns.get(`${tenantId}/${first.spec.concurrency?.key}`) ?? 0;
+  for (const { id, spec, group } of tasks.values()) {
+    if (!takesTurns(spec) || !group || group.blocked || group.parkedAt !== null) continue;
+    const other = turns.get(`${tenantId}/${spec.concurrency?.key}`) ?? 0;
+    if (other !== turn) counters.add('turn between keys');
+    insist(other >= turn, 'turns of keys', () => `${first.id} is leased before ${id}, whose key comes first`);
+  }
+}
+
+function takesTurns(spec: TaskSpec): boolean {
+  return spec.concurrency?.strategy === 'round-robin';
 }
