@@ -25,6 +25,7 @@ async function applyOne(client, document) {
     const { id } = await client.submit(task, key);
     return `${label(document)}: submitted as ${id}`;
   }
+  if (document.kind === 'Schedule') return applySchedule(client, document);
   const { items } = await client.get('/v1/states', { name: body.name, limit: 1 });
   const found = items[0];
   if (!found) {
@@ -36,6 +37,22 @@ async function applyOne(client, document) {
   const { command } = await client.change('PUT', `/v1/states/${found.id}`, { body, headers });
   const what = command.event_type === 'command.accepted' ? 'unchanged' : 'updated';
   return `${label(document)}: ${what} (${found.id})`;
+}
+
+/** By its name, which is then its identity: two of one name are for a person to sort out. */
+async function applySchedule(client, document) {
+  const { body } = document;
+  const { items } = await client.get('/v1/schedules', { name: body.name, limit: 2 });
+  if (items.length > 1)
+    throw new Failure(`there are several schedules of this name: ${items.map((s) => s.id)}`);
+  if (items.length === 0) {
+    const { id } = await client.change('POST', '/v1/schedules', { body });
+    return `${label(document)}: created as ${id}`;
+  }
+  const [{ id }] = items;
+  const { command } = await client.change('PUT', `/v1/schedules/${id}`, { body });
+  const what = command.event_type === 'command.accepted' ? 'unchanged' : 'updated';
+  return `${label(document)}: ${what} (${id})`;
 }
 
 function label({ kind, body, where }) {

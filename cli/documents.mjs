@@ -4,7 +4,8 @@ import { parseAllDocuments } from 'yaml';
 import { Failure } from './failure.mjs';
 
 const MAX_BYTES = 8 * 1024 * 1024;
-const KINDS = ['State', 'Task'];
+const KINDS = ['State', 'Task', 'Schedule'];
+const NAMED = ['State', 'Schedule'];
 
 export function readDocuments(file) {
   const text = file === '-' ? fs.readFileSync(0, 'utf8') : readFile(file);
@@ -38,7 +39,8 @@ function checked(value, where) {
   if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${where}: must be a mapping`);
   const { kind, ...body } = value;
   if (!KINDS.includes(kind)) throw new Failure(`${where}: kind must be one of ${KINDS.join(', ')}`);
-  if (kind === 'State' && typeof body.name !== 'string') throw new Failure(`${where}: a State needs a name`);
+  if (NAMED.includes(kind) && typeof body.name !== 'string')
+    throw new Failure(`${where}: a ${kind} needs a name`);
   return { kind, body, where };
 }
 

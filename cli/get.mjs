@@ -45,6 +45,32 @@ const kinds = {
   },
 };
 
+kinds.schedules = {
+  head: ['ID', 'NAME', 'CRON', 'ZONE', 'NEXT', 'FIRED', 'SKIPPED', 'MISSED', 'AGE'],
+  row: (s) => [
+    s.id,
+    s.name,
+    s.cron,
+    s.time_zone,
+    s.status.suspended ? 'suspended' : (s.status.next_at ?? 'never'),
+    String(s.status.fired),
+    String(s.status.skipped),
+    String(s.status.missed),
+    age(s.created_at),
+  ],
+};
+
+kinds.fanouts = {
+  head: ['ID', 'PHASE', 'REASON', 'MEMBERS', 'SUCCEEDED', 'FAILED', 'NOT STARTED', 'UNKNOWN', 'AGE'],
+  row: (f) => [
+    f.id,
+    f.status.phase,
+    f.status.reason,
+    ...['members', 'succeeded', 'failed', 'not_started', 'unknown'].map((of) => String(f.status[of] ?? '')),
+    age(f.created_at),
+  ],
+};
+
 const targets = {
   head: ['STATE', 'AGENT', 'COMPLIANCE', 'REASON', 'ATTEMPTS', 'EXIT', 'CHANGED'],
   row: (t) => [
@@ -71,7 +97,7 @@ export async function get(client, kindWord, id, { output, selector, limit }) {
     );
   }
   if (!Object.hasOwn(kinds, kind))
-    throw new Failure(`get what? states, targets, tasks or agents, not ${kindWord}`);
+    throw new Failure(`get what? states, targets, tasks, agents, schedules or fanouts, not ${kindWord}`);
   if (id) return JSON.stringify(await one(client, kind, id), null, 2);
   return show(kinds[kind], await take(client.all(`/v1/${kind}`, query), limit), output);
 }

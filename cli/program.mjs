@@ -6,6 +6,7 @@ import { findConnection } from './connection.mjs';
 import { events } from './events.mjs';
 import { explain } from './explain.mjs';
 import { Failure } from './failure.mjs';
+import { fanout, retryFanout } from './fanout.mjs';
 import { get, idOf } from './get.mjs';
 import { logs } from './logs.mjs';
 import { pairs, submit } from './submit.mjs';
@@ -48,7 +49,7 @@ function build({ print, client, out, stderr }) {
 
   program
     .command('get <kind> [id]')
-    .description('states, targets (of a state), tasks or agents')
+    .description('states, targets (of a state), tasks, agents, schedules or fanouts')
     .option('-o, --output <form>', 'json instead of a table')
     .option('-l, --selector <labels>', 'only those with these labels')
     .option('--limit <n>', 'at most so many')
@@ -87,6 +88,25 @@ function build({ print, client, out, stderr }) {
     .option('--key <key>', 'idempotency key')
     .option('-w, --wait', 'until it has ended; fails unless it succeeded')
     .action((command, options) => submit(client(), command, options, { print, out }));
+
+  program
+    .command('fanout [command...]')
+    .description('run a command on every agent that matches; put -- before it')
+    .requiredOption('-l, --selector <labels>', 'on the agents with these labels; * for all')
+    .option('--shell <script>', 'a script for /bin/sh -c instead of a command')
+    .option('--max-concurrency <budget>', 'so many (or so many percent) at a time')
+    .option('--max-failures <budget>', 'stop when more have failed')
+    .option('--timeout <duration>', 'of one run')
+    .option('--attempts <n>', 'runs of one member before it has failed')
+    .option('--key <key>', 'idempotency key')
+    .option('-w, --wait', 'until it has ended; fails unless all succeeded')
+    .action((command, options) => fanout(client(), command, options, print));
+
+  program
+    .command('fanout-retry <id>')
+    .description('run a fan-out again where it failed, never started, or is unknown')
+    .option('-w, --wait', 'until it has ended; fails unless all succeeded')
+    .action((id, options) => retryFanout(client(), id, options, print));
 
   program
     .command('cancel <task>')

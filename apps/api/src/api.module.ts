@@ -8,6 +8,12 @@ import { CommandEnds, CommandsController, GetCommandHandler } from './command-an
 import { CommandIngest, EarlyRefusals, SubmitHandler } from './commands/index.js';
 import { Directory } from './directory/index.js';
 import { Enrolment, EnrolmentController, OutputAddress } from './enrolment/index.js';
+import {
+  FanoutsController,
+  GetFanoutHandler,
+  ListFanoutsHandler,
+  ListMembersHandler,
+} from './fanouts/index.js';
 import { GetEventsHandler } from './events/index.js';
 import {
   ExplainingController,
@@ -21,6 +27,7 @@ import { OpsController } from './ops/index.js';
 import { Owners } from './owners/index.js';
 import { type ApiParts } from './parts.js';
 import { Reads } from './reads/index.js';
+import { GetScheduleHandler, ListSchedulesHandler, SchedulesController } from './schedules/index.js';
 import { HotQueues, Shedding } from './shedding/index.js';
 import {
   GetStateHandler,
@@ -50,6 +57,11 @@ const handlers = [
   GetOutputHandler,
   GetAgentHandler,
   ListAgentsHandler,
+  GetScheduleHandler,
+  ListSchedulesHandler,
+  GetFanoutHandler,
+  ListFanoutsHandler,
+  ListMembersHandler,
   GetEventsHandler,
   GetCommandHandler,
   ExplainTaskHandler,
@@ -67,6 +79,8 @@ export class ApiModule {
       controllers: [
         StatesController,
         TasksController,
+        SchedulesController,
+        FanoutsController,
         EnrolmentController,
         AgentsController,
         CommandsController,

@@ -101,6 +101,12 @@ describe('the API over a log, with the read models away', () => {
       ['POST', '/v1/agents/agt_1/reset-breaker', undefined],
       ['POST', '/v1/failure-domains/eu-1/reset-breaker', undefined],
       ['POST', '/v1/tenant/release-brake', undefined],
+      ['PUT', '/v1/schedules/sch_1', { name: 'nightly', cron: '@daily', task: { command: 'true' } }],
+      ['POST', '/v1/schedules/sch_1/suspend', undefined],
+      ['POST', '/v1/schedules/sch_1/resume', undefined],
+      ['DELETE', '/v1/schedules/sch_1', undefined],
+      ['POST', '/v1/fanouts/fan_1/cancel', undefined],
+      ['POST', '/v1/fanouts/fan_1/retry', undefined],
       ['DELETE', '/v1/agents/agt_1', undefined],
     ] as const) {
       expect([url, (await call(method, url, body)).status]).toEqual([url, 202]);
@@ -119,6 +125,11 @@ describe('the API over a log, with the read models away', () => {
       '/v1/agents/agt_1',
       '/v1/agents/agt_1/events',
       '/v1/commands/cmd_1',
+      '/v1/schedules',
+      '/v1/schedules/sch_1',
+      '/v1/fanouts',
+      '/v1/fanouts/fan_1',
+      '/v1/fanouts/fan_1/members',
     ]) {
       const { status, json, headers } = await call('GET', url);
       expect([url, status, json['code']]).toEqual([url, 503, 'reads_unavailable']);

@@ -28,6 +28,14 @@ export {
   type AgentLoad,
   type AgentFilter,
 } from './agents/row.js';
+export { type ScheduleRow, type ScheduleFilter } from './schedules/row.js';
+export {
+  fanoutPhases,
+  type FanoutPhase,
+  type FanoutRow,
+  type FanoutFilter,
+  type FanoutMemberRow,
+} from './fanouts/row.js';
 export { type TenantRow, type ApiKeyRow } from './tenants/row.js';
 export { type CommandRow } from './commands/row.js';
 export { type EventRow, type EntityRef, type EventFilter } from './events/row.js';

@@ -4,6 +4,7 @@ import {
   Field,
   fine,
   flaw,
+  inField,
   isPlainObject,
   listOf,
   objectOf,
@@ -13,7 +14,6 @@ import {
   wholeNumber,
   type Check,
 } from '../fields/index.js';
-import { ProblemError } from '../http/index.js';
 import { TaskBody, taskSpecOf } from '../tasks/index.js';
 import { LimitsBody, saidLimits } from '../tenants/index.js';
 
@@ -58,27 +58,16 @@ export class SimulationBody {
 export function changesOf(body: SimulationBody, nowMs: number): Changes {
   return {
     ...(body.limits && {
-      limits: at('limits', () => saidLimits(validated(LimitsBody, body.limits, rejection))),
+      limits: inField('limits', () => saidLimits(validated(LimitsBody, body.limits, rejection))),
     }),
     ...(body.mode && { mode: body.mode }),
     drain: body.drain_agents ?? [],
     undrain: body.undrain_agents ?? [],
     tasks: (body.add_tasks ?? []).map(({ task, count = 1 }, i) => ({
-      spec: at(`add_tasks[${i}].task`, () => taskSpecOf(validated(TaskBody, task, rejection), nowMs)),
+      spec: inField(`add_tasks[${i}].task`, () => taskSpecOf(validated(TaskBody, task, rejection), nowMs)),
       count,
     })),
   };
 }
 
 const rejection = { code: 'validation_failed' } as const;
-
-/** What is wrong with a part is said by its place in the whole. */
-function at<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error: unknown) {
-    if (!(error instanceof ProblemError)) throw error;
-    const errors = (error.extras.errors ?? []).map((one) => ({ ...one, field: `${path}.${one.field}` }));
-    throw new ProblemError('validation_failed', `${path}: ${error.detail}`, { errors });
-  }
-}

@@ -25,5 +25,6 @@ export {
 } from './value-checks.js';
 export { objectOf } from './object-checks.js';
 export { Field, type FieldOptions } from './field.js';
+export { inField } from './nested.js';
 export { validated, type Shape } from './validate.js';
 export { BodyOf, OptionalBodyOf, QueryOf, Parameter } from './pipes.js';

@@ -3,7 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 /** Crockford's alphabet in lower case: no letters that are mistaken for one another. */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
-export type IdPrefix = 'cmd' | 'sta' | 'tsk' | 'agt' | 'ten' | 'key' | 'jtk';
+export type IdPrefix = 'cmd' | 'sta' | 'tsk' | 'agt' | 'ten' | 'key' | 'jtk' | 'sch' | 'fan';
 
 /** 48 bits of time, 80 of chance: unique, and near in an index when near in time. */
 export function newId(prefix: IdPrefix, nowMs: number): string {

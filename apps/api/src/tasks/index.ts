@@ -2,4 +2,6 @@ export { TasksController } from './tasks-controller.js';
 export { RecentKeys } from './recent-keys.js';
 export { GetTaskHandler, ListTasksHandler, GetAttemptsHandler, GetOutputHandler } from './queries.js';
 export { TaskBody, CancelBody } from './task-body.js';
-export { taskSpecOf } from './task-spec.js';
+export { specView, taskSpecOf } from './task-spec.js';
+export { taskField, taskTemplate } from './task-template.js';
+export { idempotencyKey } from './task-query.js';

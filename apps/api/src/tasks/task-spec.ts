@@ -65,7 +65,7 @@ export function taskView(row: TaskRow) {
     updated_at: row.updated_at,
     kind: row.kind,
     origin: row.origin,
-    ...declaredView(row),
+    ...specView(row),
     status: statusView(row.status),
   };
 }
@@ -76,7 +76,7 @@ export function attemptView({ duration_ms, decision, ...row }: AttemptRow) {
 }
 
 /** What was declared; of a task rejected at admission nothing is. */
-function declaredView(row: TaskRow) {
+export function specView(row: Partial<TaskSpec>) {
   return {
     executor: row.executor,
     command: row.command,
@@ -94,6 +94,9 @@ function declaredView(row: TaskRow) {
     max_attempts: row.max_attempts,
     backoff: row.backoff && { base: spanView(row.backoff.base_ms), max: spanView(row.backoff.max_ms) },
     output_limit_bytes: row.output_limit_bytes,
+    requests: row.requests,
+    placement: row.placement,
+    concurrency: row.concurrency,
   };
 }
 

@@ -138,6 +138,8 @@ function readModelsAway(): ReadModels {
     states: { get: away, list: away, targets: away },
     tasks: { get: away, list: away, attempts: away },
     agents: { get: away, list: away },
+    schedules: { get: away, list: away },
+    fanouts: { get: away, list: away, members: away },
     commands: { get: away },
     events: { ofEntity: away, list: away },
     output: { read: away },

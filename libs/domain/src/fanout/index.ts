@@ -7,5 +7,12 @@ export {
   memberRejected,
   type FanoutFact,
 } from './evolve-fanout.js';
-export { hasWork, newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from './fanout.js';
+export {
+  childTaskId,
+  hasWork,
+  newFanoutBook,
+  type EndedFanout,
+  type Fanout,
+  type FanoutBook,
+} from './fanout.js';
 export { stepFanout, type Members } from './step.js';

@@ -342,3 +342,79 @@ describe('commands and events views', () => {
     expect(rows.events.all().every((e) => e.hash.length === 43)).toBe(true);
   });
 });
+
+describe('schedules view', () => {
+  const spec = {
+    cron: '0 * * * *',
+    time_zone: 'UTC',
+    jitter_ms: 0,
+    overlap: 'forbid' as const,
+    missed_after_ms: 1_000,
+    task: someTask,
+  };
+  const next = Date.UTC(2025, 1, 1);
+
+  it('follows a schedule: what it fired, what it skipped, what was missed, when it is next', () => {
+    const scribe = new Scribe('tasks');
+    const id = { schedule_id: 'c1' };
+    scribe.event('schedule.created', { ...id, name: 'hourly', spec, generation: 1, next_ms: next });
+    scribe.event('schedule.fired', { ...id, due_ms: next, task_id: 'k1', missed: 0, next_ms: next + 1 });
+    scribe.event('schedule.fired', { ...id, due_ms: next + 1, skipped: 'overlap_forbidden', missed: 3 });
+    scribe.event('schedule.suspended', { ...id, suspended: true });
+    expect(folded(scribe, 'tasks').schedules.get('t1', 'c1')).toMatchObject({
+      name: 'hourly',
+      resource_version: 4,
+      suspended: true,
+      next_at: null,
+      last_due_at: '2025-02-01T00:00:00.001Z',
+      last_task_id: 'k1',
+      last_skipped: 'overlap_forbidden',
+      fired: 1,
+      skipped: 1,
+      missed: 3,
+    });
+    scribe.event('schedule.updated', { ...id, name: 'other', spec, generation: 2, next_ms: next });
+    const updated = folded(scribe, 'tasks').schedules.get('t1', 'c1');
+    expect(updated).toMatchObject({ name: 'other', generation: 2, next_at: '2025-02-01T00:00:00.000Z' });
+    scribe.event('schedule.deleted', id);
+    expect(folded(scribe, 'tasks').schedules.all()).toEqual([]);
+  });
+});
+
+describe('fan-outs view', () => {
+  const budget = { count: 1 };
+  const spec = { task: someTask, selector: [], max_concurrency: budget, max_failures: budget };
+
+  it('follows one to its end', () => {
+    const scribe = new Scribe('tasks');
+    scribe.event('fanout.started', { fanout_id: 'f1', spec, members: ['a1', 'a2', 'a3'], retry_of: 'f0' });
+    expect(folded(scribe, 'tasks').fanouts.get('t1', 'f1')).toMatchObject({ phase: 'running', counts: null });
+    scribe.event('fanout.cancelled', { fanout_id: 'f1', message: 'enough' });
+    expect(folded(scribe, 'tasks').fanouts.get('t1', 'f1')).toMatchObject({ phase: 'cancelling' });
+    const counts = { succeeded: 1, failed: 1, not_started: 1, unknown: 0 };
+    const members = [
+      { agent_id: 'a2', end: 'failed' as const },
+      { agent_id: 'a3', end: 'not_started' as const },
+    ];
+    scribe.event('fanout.ended', { fanout_id: 'f1', reason: 'fanout_cancelled', ...counts, members });
+    expect(folded(scribe, 'tasks').fanouts.get('t1', 'f1')).toMatchObject({
+      phase: 'ended',
+      retry_of: 'f0',
+      message: 'enough',
+      members: ['a1', 'a2', 'a3'],
+      counts,
+      unsuccessful: members,
+    });
+  });
+
+  it('shows one that was rejected', () => {
+    const scribe = new Scribe('tasks');
+    scribe.event('fanout.rejected', { fanout_id: 'f1', reason: 'no_agent_matches', message: 'none' });
+    expect(folded(scribe, 'tasks').fanouts.get('t1', 'f1')).toMatchObject({
+      phase: 'rejected',
+      reason: 'no_agent_matches',
+      spec: null,
+      members: [],
+    });
+  });
+});

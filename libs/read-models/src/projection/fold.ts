@@ -1,6 +1,8 @@
 import { agentsView } from '../agents/fold.js';
 import { commandsView } from '../commands/fold.js';
 import { eventsView } from '../events/fold.js';
+import { fanoutsView } from '../fanouts/fold.js';
+import { schedulesView } from '../schedules/fold.js';
 import { statesView } from '../states/fold.js';
 import { targetsView } from '../targets/fold.js';
 import { tasksView } from '../tasks/fold.js';
@@ -15,6 +17,8 @@ const views: readonly View[] = [
   tasksView,
   statesView,
   targetsView,
+  schedulesView,
+  fanoutsView,
   commandsView,
   eventsView,
 ];

@@ -4,6 +4,8 @@ import { EventEntity } from '../events/entity.js';
 import { type ProjectedEvent } from './projected-event.js';
 import { Table, type SqlRunner } from '../rows/table.js';
 import { WorkingSet } from '../rows/working-set.js';
+import { FanoutEntity } from '../fanouts/entity.js';
+import { ScheduleEntity } from '../schedules/entity.js';
 import { StateEntity } from '../states/entity.js';
 import { TargetEntity } from '../targets/entity.js';
 import { AttemptEntity, TaskEntity } from '../tasks/entity.js';
@@ -17,6 +19,8 @@ const tables = {
   attempts: new Table(AttemptEntity),
   states: new Table(StateEntity),
   targets: new Table(TargetEntity),
+  schedules: new Table(ScheduleEntity),
+  fanouts: new Table(FanoutEntity),
   // The first answer to a command is the answer: a resent command changes nothing.
   commands: new Table(CommandEntity, 'ignore'),
   events: new Table(EventEntity),
@@ -34,6 +38,8 @@ export class ViewRows {
   readonly attempts = new WorkingSet(tables.attempts);
   readonly states = new WorkingSet(tables.states);
   readonly targets = new WorkingSet(tables.targets);
+  readonly schedules = new WorkingSet(tables.schedules);
+  readonly fanouts = new WorkingSet(tables.fanouts);
   readonly commands = new WorkingSet(tables.commands);
   readonly events = new WorkingSet(tables.events);
 
@@ -54,6 +60,8 @@ export class ViewRows {
       this.attempts,
       this.states,
       this.targets,
+      this.schedules,
+      this.fanouts,
       this.commands,
       this.events,
     ];

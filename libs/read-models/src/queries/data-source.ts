@@ -5,6 +5,9 @@ import { EventEntity } from '../events/entity.js';
 import { AgentLoadEntity } from '../last-seen/entity.js';
 import { FirstViews1700000000000 } from '../migrations/1700000000000-first-views.js';
 import { OutputByAge1700000000001 } from '../migrations/1700000000001-output-by-age.js';
+import { SchedulesAndFanouts1700000000002 } from '../migrations/1700000000002-schedules-and-fanouts.js';
+import { FanoutEntity } from '../fanouts/entity.js';
+import { ScheduleEntity } from '../schedules/entity.js';
 import { OutputEntity } from '../output/entity.js';
 import { PositionEntity } from '../positions/entity.js';
 import { SnapshotEntity } from '../snapshots/entity.js';
@@ -52,13 +55,15 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       AttemptEntity,
       StateEntity,
       TargetEntity,
+      ScheduleEntity,
+      FanoutEntity,
       CommandEntity,
       EventEntity,
       OutputEntity,
       PositionEntity,
       SnapshotEntity,
     ],
-    migrations: [FirstViews1700000000000, OutputByAge1700000000001],
+    migrations: [FirstViews1700000000000, OutputByAge1700000000001, SchedulesAndFanouts1700000000002],
     migrationsTableName: 'migrations',
     installExtensions: false,
     synchronize: false,

@@ -3,6 +3,8 @@ import { commandQueries } from '../commands/queries.js';
 import { eventQueries } from '../events/queries.js';
 import { outputQueries } from '../output/queries.js';
 import { Coverage } from '../positions/coverage.js';
+import { fanoutQueries } from '../fanouts/queries.js';
+import { scheduleQueries } from '../schedules/queries.js';
 import { stateQueries } from '../states/queries.js';
 import { taskQueries } from '../tasks/queries.js';
 import { tenantQueries } from '../tenants/queries.js';
@@ -27,6 +29,8 @@ export function openReadModels(options: ReadModelsOptions): ReadModels {
     states: stateQueries(database),
     tasks: taskQueries(database),
     agents: agentQueries(database),
+    schedules: scheduleQueries(database),
+    fanouts: fanoutQueries(database),
     commands: commandQueries(database),
     events: eventQueries(database),
     output: outputQueries(database),

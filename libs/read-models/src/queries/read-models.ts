@@ -2,12 +2,14 @@ import { type ContextName } from '@fluxforge/events/catalogue';
 import { type AgentFilter, type AgentRow } from '../agents/row.js';
 import { type CommandRow } from '../commands/row.js';
 import { type EntityRef, type EventFilter, type EventRow } from '../events/row.js';
+import { type FanoutFilter, type FanoutMemberRow, type FanoutRow } from '../fanouts/row.js';
 import { type OutputRequest, type OutputRow } from '../output/row.js';
+import { type ScheduleFilter, type ScheduleRow } from '../schedules/row.js';
 import { type StateFilter, type StateRow } from '../states/row.js';
 import { type TargetFilter, type TargetRow } from '../targets/row.js';
 import { type AttemptRow, type TaskFilter, type TaskRow } from '../tasks/row.js';
 import { type TenantRow } from '../tenants/row.js';
-import { type Page } from './common.js';
+import { type Page, type PageRequest } from './common.js';
 
 /** Token of a write: where its command lies in its commands topic. */
 export interface WriteToken {
@@ -42,6 +44,22 @@ export interface ReadModels {
   readonly agents: {
     get(tenantId: string, agentId: string): Promise<AgentRow | null>;
     list(tenantId: string, filter?: AgentFilter): Promise<Page<AgentRow>>;
+  };
+  readonly schedules: {
+    get(tenantId: string, scheduleId: string): Promise<ScheduleRow | null>;
+    list(tenantId: string, filter?: ScheduleFilter): Promise<Page<ScheduleRow>>;
+  };
+  readonly fanouts: {
+    get(tenantId: string, fanoutId: string): Promise<FanoutRow | null>;
+    /** Newest first. */
+    list(tenantId: string, filter?: FanoutFilter): Promise<Page<FanoutRow>>;
+    /** In their places; `taskIdOf` names the task of a place. Null: there is no such fan-out. */
+    members(
+      tenantId: string,
+      fanoutId: string,
+      taskIdOf: (place: number) => string,
+      request?: PageRequest,
+    ): Promise<Page<FanoutMemberRow> | null>;
   };
   readonly commands: {
     get(tenantId: string, commandId: string): Promise<CommandRow | null>;

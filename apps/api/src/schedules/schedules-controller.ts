@@ -1,0 +1,135 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Query,
+} from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type TasksCommandBody } from '@fluxforge/events/catalogue';
+import { From } from '../access/index.js';
+import { By, EarlyRefusals, Submit, type Accepted, type Origin } from '../commands/index.js';
+import { type Caller } from '../directory/index.js';
+import { BodyOf, QueryOf } from '../fields/index.js';
+import { Clock } from '../http/clock.js';
+import { IdParam } from '../http/id-param.js';
+import { notFound } from '../http/index.js';
+import { ApiAccepted, ApiProblems } from '../http/openapi.js';
+import { derivedId, newId } from '../identifiers/index.js';
+import { pageOf, PositionQuery } from '../reads/index.js';
+import { Shedding } from '../shedding/index.js';
+import { idempotencyKey } from '../tasks/index.js';
+import { GetSchedule, ListSchedules, ScheduleListQuery } from './queries.js';
+import { ScheduleBody, scheduleSpecOf } from './schedule-body.js';
+
+@ApiTags('schedules')
+@ApiProblems()
+@Controller('v1/schedules')
+export class SchedulesController {
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(QueryBus) private readonly queries: QueryBus,
+    @Inject(EarlyRefusals) private readonly early: EarlyRefusals,
+    @Inject(Shedding) private readonly shedding: Shedding,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Makes a task at each time that a cron expression names.' })
+  @ApiHeader({ name: 'Idempotency-Key', description: 'Names this one schedule.' })
+  @ApiAccepted()
+  async create(
+    @By() origin: Origin,
+    @Headers('idempotency-key') key: string | undefined,
+    @Body(new BodyOf(ScheduleBody)) body: ScheduleBody,
+  ): Promise<Accepted> {
+    const nowMs = this.clock.nowMs();
+    const data = { name: body.name, spec: scheduleSpecOf(body, nowMs) };
+    const id =
+      key === undefined ? newId('sch', nowMs) : derivedId('sch', origin.tenantId, idempotencyKey(key));
+    return this.send(origin, id, { type: 'schedule.create', data: { schedule_id: id, ...data } });
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'Lists schedules.' })
+  list(@From() caller: Caller, @Query(new QueryOf(ScheduleListQuery)) query: ScheduleListQuery) {
+    const named = query.name === undefined ? {} : { name: query.name };
+    return this.queries.execute(new ListSchedules(caller, { ...pageOf(query), ...named }, query));
+  }
+
+  @Get(':id')
+  @ApiOperation({
+    summary: 'One schedule: when it fires next, what became of the last time, what was missed.',
+  })
+  get(
+    @From() caller: Caller,
+    @Param('id', IdParam) id: string,
+    @Query(new QueryOf(PositionQuery)) query: PositionQuery,
+  ) {
+    return this.queries.execute(new GetSchedule(caller, id, query));
+  }
+
+  @Put(':id')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Replaces a schedule. What is due stays due unless its times are changed.' })
+  @ApiAccepted()
+  async replace(
+    @From() caller: Caller,
+    @By() origin: Origin,
+    @Param('id', IdParam) id: string,
+    @Body(new BodyOf(ScheduleBody)) body: ScheduleBody,
+  ): Promise<Accepted> {
+    const data = { schedule_id: id, name: body.name, spec: scheduleSpecOf(body, this.clock.nowMs()) };
+    await this.insistOnIt(caller, id);
+    return this.send(origin, id, { type: 'schedule.update', data });
+  }
+
+  @Post(':id/suspend')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Fires no more, until resumed. Times that pass meanwhile are not made up for.' })
+  @ApiAccepted()
+  suspend(@From() caller: Caller, @By() origin: Origin, @Param('id', IdParam) id: string) {
+    return this.setSuspended(caller, origin, id, true);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Fires again.' })
+  @ApiAccepted()
+  resume(@From() caller: Caller, @By() origin: Origin, @Param('id', IdParam) id: string) {
+    return this.setSuspended(caller, origin, id, false);
+  }
+
+  @Delete(':id')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Deletes a schedule; tasks that it made go on.' })
+  @ApiAccepted()
+  async delete(@From() caller: Caller, @By() origin: Origin, @Param('id', IdParam) id: string) {
+    await this.insistOnIt(caller, id);
+    return this.send(origin, id, { type: 'schedule.delete', data: { schedule_id: id } });
+  }
+
+  private async setSuspended(caller: Caller, origin: Origin, id: string, suspended: boolean) {
+    await this.insistOnIt(caller, id);
+    return this.send(origin, id, { type: 'schedule.suspend', data: { schedule_id: id, suspended } });
+  }
+
+  private insistOnIt(caller: Caller, id: string): Promise<void> {
+    return this.early.refuse(caller, 'tasks', async (models, tenant) =>
+      (await models.schedules.get(tenant, id)) ? null : notFound(),
+    );
+  }
+
+  private async send(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
+    await this.shedding.insistOnLag(origin.tenantId);
+    return this.commands.execute(new Submit({ body, resourceId: id, origin }));
+  }
+}

@@ -1,0 +1,29 @@
+import { type TaskSpec } from '@fluxforge/events/catalogue';
+import { fine, flaw, inField, isPlainObject, validated, type Check } from '../fields/index.js';
+import { ProblemError } from '../http/index.js';
+import { TaskBody } from './task-body.js';
+import { taskSpecOf } from './task-spec.js';
+
+export const taskField: Check = (value) =>
+  isPlainObject(value) ? fine : flaw('wrong_type', 'must be a task, as an object');
+
+/**
+ * A task within another body, as POST /v1/tasks takes it. `fixed`: fields that the whole decides itself.
+ * @throws ProblemError that names the field within `task`
+ */
+export function taskTemplate(
+  given: Record<string, unknown>,
+  fixed: readonly (keyof TaskBody)[],
+  nowMs: number,
+): TaskSpec {
+  return inField('task', () => {
+    const errors = fixed
+      .filter((field) => given[field] !== undefined)
+      .map((field) => ({ field, code: 'inconsistent' as const, message: 'is not said here' }));
+    if (errors.length > 0) {
+      const names = errors.map(({ field }) => field).join(', ');
+      throw new ProblemError('validation_failed', `${names}: not said here`, { errors });
+    }
+    return taskSpecOf(validated(TaskBody, given, { code: 'validation_failed' }), nowMs);
+  });
+}
