@@ -5,7 +5,6 @@ import { parseAllDocuments } from 'yaml';
 import { StateBody } from '../../apps/api/src/states/index.js';
 import { validated } from '../../apps/api/src/fields/index.js';
 import { ScheduleBody, scheduleSpecOf } from '../../apps/api/src/schedules/index.js';
-import { parseDocuments } from '../../cli/documents.mjs';
 import { fluxforge } from './run-cli.js';
 
 const nowhere = { FLUXFORGE_API_URL: 'http://127.0.0.1:1', FLUXFORGE_API_KEY: 'ffk_x' };
@@ -104,7 +103,8 @@ describe('the examples', () => {
 
   it('of schedules are what the API takes', () => {
     for (const file of readdirSync('examples/schedules')) {
-      const [{ kind, body }] = parseDocuments(readFileSync(`examples/schedules/${file}`, 'utf8'));
+      const [document] = parseAllDocuments(readFileSync(`examples/schedules/${file}`, 'utf8'));
+      const { kind, ...body } = document!.toJS() as { kind: string };
       expect(kind).toBe('Schedule');
       const schedule = validated(ScheduleBody, body, { code: 'validation_failed' });
       expect(() => scheduleSpecOf(schedule, 0)).not.toThrow();
