@@ -13,7 +13,11 @@ afterAll(() => database?.drop());
 describe('migrations', () => {
   it('run once, though many processes ask at one time', async () => {
     const done = await Promise.all([1, 2, 3].map(() => migrate({ url: database.url })));
-    expect(done.flat()).toEqual(['FirstViews1700000000000', 'OutputByAge1700000000001']);
+    expect(done.flat()).toEqual([
+      'FirstViews1700000000000',
+      'OutputByAge1700000000001',
+      'SchedulesAndFanouts1700000000002',
+    ]);
     expect(await migrate({ url: database.url })).toEqual([]);
   });
 

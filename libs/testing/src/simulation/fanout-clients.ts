@@ -1,10 +1,23 @@
-import { type FanoutSpec, type TaskSpec } from '@fluxforge/events/catalogue';
+import { type FanoutMemberEnd, type FanoutSpec, type TaskSpec } from '@fluxforge/events/catalogue';
 import { drawTaskSpec } from '../workload/index.js';
 import { type SendTo } from './admission-clients.js';
 import { type FanoutModels } from './fanout-model.js';
 import { type Prng } from './prng.js';
 
 const most = 12;
+
+const retried = ['failed', 'not_started', 'unknown'] as const;
+type Retried = (typeof retried)[number];
+
+/** The id says what was asked for: the event of the retry does not. */
+function retryId(id: string, members: readonly Retried[]): string {
+  return `${id}-again-${members.map((end) => end[0]).join('')}`;
+}
+
+export function askedFor(fanoutId: string): readonly FanoutMemberEnd[] {
+  const letters = fanoutId.split('-again-')[1] ?? '';
+  return retried.filter((end) => letters.includes(end[0]!));
+}
 
 /** Users who run one thing on many agents, change their minds, and try again what came out badly. */
 export class FanoutClients {
@@ -27,8 +40,9 @@ export class FanoutClients {
     const fanout_id = `fan-${this.made}`;
     if (ids.length > 0 && draw < 0.5) {
       const of_fanout_id = this.prng.pick(ids);
-      const members = ['failed', 'not_started', 'unknown'] as const;
-      const data = { fanout_id, of_fanout_id, members: [...members] };
+      const members = retried.filter(() => this.prng.chance(0.7));
+      if (members.length === 0) members.push('failed');
+      const data = { fanout_id: retryId(fanout_id, members), of_fanout_id, members };
       return this.send(tenantId, { type: 'fanout.retry', data });
     }
     this.send(tenantId, { type: 'fanout.start', data: { fanout_id, spec: this.drawSpec(nowMs) } });

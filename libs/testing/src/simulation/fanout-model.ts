@@ -1,5 +1,6 @@
 import { type EventData, type Fact, type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { type Counters } from './counters.js';
+import { askedFor } from './fanout-clients.js';
 import { insist } from './violation.js';
 
 interface FanoutModel {
@@ -82,10 +83,11 @@ export class FanoutModels {
     return [...(this.agents.get(tenantId) ?? [])].filter(([, labels]) => fits(labels)).map(([id]) => id);
   }
 
-  private retried(tenantId: string, { retry_of: of, members }: EventData<'fanout.started'>): void {
+  private retried(tenantId: string, data: EventData<'fanout.started'>): void {
+    const { retry_of: of, members, fanout_id: id } = data;
     const over = this.fanouts.get(`${tenantId}/${of}`)?.over;
-    const bad = over?.members.map(({ agent_id }) => agent_id);
-    // The clients of the simulation ask for all that did not succeed.
+    const asked = askedFor(id);
+    const bad = over?.members.filter(({ end }) => asked.includes(end)).map(({ agent_id }) => agent_id);
     insist(bad?.join() === members.join(), 'fan-out retry', () => `${of}: ${members.join()}`);
     this.counters.add('fan-out retried');
   }
