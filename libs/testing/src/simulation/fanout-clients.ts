@@ -1,23 +1,11 @@
-import { type FanoutMemberEnd, type FanoutSpec, type TaskSpec } from '@fluxforge/events/catalogue';
+import { type FanoutSpec, type TaskSpec } from '@fluxforge/events/catalogue';
 import { drawTaskSpec } from '../workload/index.js';
 import { type SendTo } from './admission-clients.js';
 import { type FanoutModels } from './fanout-model.js';
+import { retried, retryId } from './fanout-retries.js';
 import { type Prng } from './prng.js';
 
 const most = 12;
-
-const retried = ['failed', 'not_started', 'unknown'] as const;
-type Retried = (typeof retried)[number];
-
-/** The id says what was asked for: the event of the retry does not. */
-function retryId(id: string, members: readonly Retried[]): string {
-  return `${id}-again-${members.map((end) => end[0]).join('')}`;
-}
-
-export function askedFor(fanoutId: string): readonly FanoutMemberEnd[] {
-  const letters = fanoutId.split('-again-')[1] ?? '';
-  return retried.filter((end) => letters.includes(end[0]!));
-}
 
 /** Users who run one thing on many agents, change their minds, and try again what came out badly. */
 export class FanoutClients {

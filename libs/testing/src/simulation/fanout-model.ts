@@ -1,6 +1,6 @@
 import { type EventData, type Fact, type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { type Counters } from './counters.js';
-import { askedFor } from './fanout-clients.js';
+import { askedFor } from './fanout-retries.js';
 import { insist } from './violation.js';
 
 interface FanoutModel {
