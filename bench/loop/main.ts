@@ -11,7 +11,7 @@ import { Report } from '../support/report.js';
 import { type Part, System } from '../support/system.js';
 import { LogCounter } from './ends.js';
 import { grpcFloor, kafkaFloor } from './floors.js';
-import { closedLoop, openLoop, type Submitted } from './load.js';
+import { closedLoop, openLoop, type Submitted } from '../support/load.js';
 import { witnessed } from './witness.js';
 
 /**

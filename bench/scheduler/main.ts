@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { quantiles } from '../support/clock.js';
+import { option } from '../support/options.js';
 import { Report } from '../support/report.js';
 import { Population, type Size } from './population.js';
 
@@ -20,11 +21,6 @@ const full: Size = { tenants: 100, agents: 10_000, tasks: 1_000_000 };
 const endsAtOnce = 200;
 const wanted = { perSecond: 50_000, bytes: 400 };
 const report = new Report('scheduler');
-
-function option(name: string, fallback: number): number {
-  const at = process.argv.indexOf(name);
-  return at > 0 ? Number(process.argv[at + 1]) : fallback;
-}
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

@@ -27,6 +27,10 @@ export class Client {
     return this.send('POST', path, JSON.stringify(body));
   }
 
+  patch(path: string, body: unknown): Promise<Answer> {
+    return this.send('PATCH', path, JSON.stringify(body));
+  }
+
   close(): void {
     this.agent.destroy();
   }

@@ -31,6 +31,7 @@ const stopDeadlineMs = 15_000;
 /** The whole system as `npm start` runs it, each part a process of its own, with one agent of many slots. */
 export class System {
   readonly children = new Map<App, ChildProcess>();
+  private readonly moreAgents: ChildProcess[] = [];
   private env: Record<string, string> = {};
   private kafka: (Service & { brokers: string }) | null = null;
   private postgres: (Service & { url: string }) | null = null;
@@ -38,11 +39,13 @@ export class System {
   private stopped = false;
   client!: Client;
   apiKey = '';
+  apiUrl = '';
 
   constructor(
     private readonly root: string,
     readonly dataDir: string,
     private readonly slots: number,
+    private readonly partitions = 8,
   ) {}
 
   get brokers(): string {
@@ -59,7 +62,7 @@ export class System {
 
   async start(): Promise<void> {
     // A benchmark that throws must not leave its system behind.
-    process.once('exit', () => this.children.forEach((child) => child.kill('SIGKILL')));
+    process.once('exit', () => this.everyone().forEach((child) => child.kill('SIGKILL')));
     mkdirSync(join(this.dataDir, 'logs'), { recursive: true, mode: 0o755 });
     const infra = (await import(join(this.root, 'scripts/infra/index.mjs'))) as Infra;
     this.kafka = await infra.startKafka({
@@ -75,7 +78,7 @@ export class System {
     this.env = {
       FLUXFORGE_KAFKA_BROKERS: this.kafka.brokers,
       FLUXFORGE_POSTGRES_URL: this.postgres.url,
-      FLUXFORGE_PARTITIONS: '8',
+      FLUXFORGE_PARTITIONS: String(this.partitions),
       FLUXFORGE_DEV_MODE: 'true',
       FLUXFORGE_LOG_LEVEL: 'warn',
       FLUXFORGE_SIGNING_KEY: randomBytes(32).toString('hex'),
@@ -90,29 +93,43 @@ export class System {
     };
     await this.once('projector', 'migrate-main.js');
     for (const app of ['dispatcher', 'api', 'reconciler', 'projector'] as const) this.launch(app);
-    const made = JSON.parse(await this.once('api', 'bootstrap-main.js', ['--tenant', 'bench'])) as {
-      api_key: string;
-    };
-    this.apiKey = made.api_key;
-    this.client = new Client(`http://127.0.0.1:${http}`, this.apiKey);
+    this.apiUrl = `http://127.0.0.1:${http}`;
+    this.apiKey = await this.addTenant('bench');
+    this.client = new Client(this.apiUrl, this.apiKey);
     await until(
       'the API is ready',
       async () => ((await this.status('/readyz')) === 200 ? true : null),
       startDeadlineMs,
     );
-    const token = await this.client.post('/v1/join-tokens', { labels: {} });
-    this.joinToken = (token.body as { join_token: string }).join_token;
+    this.joinToken = await joinTokenOf(this.client);
     this.launch('agent');
   }
 
-  launch(app: App): void {
-    const log = createWriteStream(join(this.dataDir, 'logs', `${app}.log`), { flags: 'a' });
-    const env = {
-      ...process.env,
-      ...this.env,
-      FLUXFORGE_DATA_DIR: join(this.dataDir, app),
-      FLUXFORGE_AGENT_JOIN_TOKEN: this.joinToken,
+  /** Makes a tenant, and answers its key. */
+  async addTenant(name: string): Promise<string> {
+    const made = await this.once('api', 'bootstrap-main.js', ['--tenant', name]);
+    return (JSON.parse(made) as { api_key: string }).api_key;
+  }
+
+  /** One more agent, of the client's tenant. */
+  async addAgent(client: Client, name: string, slots: number): Promise<void> {
+    const own = {
+      FLUXFORGE_AGENT_JOIN_TOKEN: await joinTokenOf(client),
+      FLUXFORGE_AGENT_NAME: name,
+      FLUXFORGE_AGENT_SLOTS: String(slots),
+      FLUXFORGE_AGENT_DATA_DIR: join(this.dataDir, name),
+      FLUXFORGE_AGENT_WITNESS_FILE: join(this.dataDir, `${name}.witness`),
     };
+    this.moreAgents.push(this.spawn('agent', name, own));
+  }
+
+  launch(app: App): void {
+    this.children.set(app, this.spawn(app, app, { FLUXFORGE_AGENT_JOIN_TOKEN: this.joinToken }));
+  }
+
+  private spawn(app: App, name: string, own: Record<string, string>): ChildProcess {
+    const log = createWriteStream(join(this.dataDir, 'logs', `${name}.log`), { flags: 'a' });
+    const env = { ...process.env, ...this.env, FLUXFORGE_DATA_DIR: join(this.dataDir, name), ...own };
     // For profiles: FLUXFORGE_BENCH_NODE_FLAGS='--cpu-prof --cpu-prof-dir=DIR'.
     const flags = (process.env['FLUXFORGE_BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
     const child = spawn(process.execPath, [...flags, this.entry(app, 'main.js')], {
@@ -121,23 +138,20 @@ export class System {
     });
     child.stdout.pipe(log);
     child.stderr.pipe(log);
-    this.children.set(app, child);
+    return child;
   }
 
   async end(app: App): Promise<void> {
     const child = this.children.get(app);
-    if (!child || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
-    await gone;
-    clearTimeout(timer);
+    if (child) await ended(child);
   }
 
   cpu(): Record<Part, number> {
     const of = (app: App): number => cpuUs(this.children.get(app)?.pid ?? 0);
+    const each = Object.fromEntries(apps.map((app) => [app, of(app)])) as Record<App, number>;
     return {
-      ...(Object.fromEntries(apps.map((app) => [app, of(app)])) as Record<App, number>),
+      ...each,
+      agent: this.moreAgents.reduce((sum, { pid }) => sum + cpuUs(pid ?? 0), each.agent),
       kafka: cpuUs(this.kafka?.pid ?? 0),
       postgres: cpuUs(this.postgres?.pid ?? 0),
     };
@@ -152,9 +166,13 @@ export class System {
     if (this.stopped) return;
     this.stopped = true;
     this.client?.close();
-    await Promise.all([...this.children.keys()].map((app) => this.end(app)));
+    await Promise.all(this.everyone().map(ended));
     await this.postgres?.stop();
     await this.kafka?.stop();
+  }
+
+  private everyone(): ChildProcess[] {
+    return [...this.children.values(), ...this.moreAgents];
   }
 
   private async status(path: string): Promise<number> {
@@ -182,6 +200,20 @@ export class System {
       );
     });
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
+  await gone;
+  clearTimeout(timer);
+}
+
+async function joinTokenOf(client: Client): Promise<string> {
+  const token = await client.post('/v1/join-tokens', { labels: {} });
+  return (token.body as { join_token: string }).join_token;
 }
 
 function freePort(): Promise<number> {

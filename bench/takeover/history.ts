@@ -14,6 +14,7 @@ const batchRecords = 400;
 const appendTimeoutMs = 30_000;
 const tenantId = 'ten_bench';
 const life = 1;
+export const slotsOfAgent = 1024;
 
 export const someSpec: TaskSpec = {
   name: 'say hello',
@@ -67,7 +68,7 @@ export class History {
       const said = {
         agent_id,
         labels: { role: 'web' },
-        slots: 4,
+        slots: slotsOfAgent,
         executors: ['shell' as const],
         agent_version: '1',
       };
@@ -104,12 +105,17 @@ export class History {
     }
   }
 
-  /** Tasks that wait, now. */
-  async queued(count: number, nowMs: number): Promise<void> {
+  /** Tasks that are live now: the first `leased` of them are on agents and run, the others wait. */
+  async live(count: number, leased: number, agents: number, nowMs: number): Promise<void> {
     this.timeMs = Math.max(this.timeMs, nowMs);
     for (let i = 0; i < count; i += 1) {
       const task_id = `tsk_live_${i}`;
       await this.event('task.queued', task_id, { task_id, life, kind: 'adhoc', spec: someSpec });
+      if (i >= leased) continue;
+      const run = { task_id, life, attempt: 1, agent_id: `agt_${i % agents}` };
+      const decision = { waited_ms: 3, effective_priority: 4.5, candidates: 2 };
+      await this.event('task.leased', task_id, { ...run, lease_ms: 15_000, decision });
+      await this.event('task.started', task_id, { ...run, started_at_ms: this.timeMs });
     }
   }
 

@@ -5,8 +5,9 @@ import { createKafkaLog } from '@fluxforge/events/kafka';
 import { ownerGroupPace } from '@fluxforge/events/partition-host';
 import { DiskSnapshots } from '@fluxforge/events/snapshots';
 import { topicsOf, topicSpecs } from '@fluxforge/events/topics';
+import { option } from '../support/options.js';
 import { Report } from '../support/report.js';
-import { History } from './history.js';
+import { History, slotsOfAgent } from './history.js';
 import { blockingOf } from './parsing.js';
 import { makeSnapshots, takeOver, topicPrefix } from './takeovers.js';
 
@@ -14,8 +15,8 @@ import { makeSnapshots, takeOver, topicPrefix } from './takeovers.js';
  * What a takeover costs: a partition with a long history against one without, each with the same live
  * state, read from the start and begun at a snapshot. Recovery is to depend on live state, not on history.
  *   npm run bench -- takeover [--tasks N] [--live N] [--json FILE]
- * `--tasks`: ended ones, of the long history; `--live`: waiting ones, of both. Only a disk is asked for snapshots: what
- * is measured needs no Postgres.
+ * `--tasks`: ended ones, of the long history; `--live`: those that are not over, of both; a quarter of them are leased
+ * and run, the others wait. Only a disk is asked for snapshots: what is measured needs no Postgres.
  */
 interface Kafka {
   readonly brokers: string;
@@ -25,7 +26,8 @@ interface Kafka {
 const withHistory = 0;
 const without = 1;
 const partitions = 2;
-const live = { agents: 50, queued: option('--live', 100_000) };
+const liveTasks = option('--live', 100_000);
+const live = { agents: 50, tasks: liveTasks, leased: Math.floor(liveTasks / 4) };
 const historyMs = 10 * 86_400_000;
 /** Times of two short runs differ by as much, whatever is in them. */
 const slackMs = 250;
@@ -33,11 +35,7 @@ const mostTimes = 2;
 /** Beyond the group's verdict. */
 const mostMs = 5_000;
 const report = new Report('takeover');
-
-function option(name: string, fallback: number): number {
-  const at = process.argv.indexOf(name);
-  return at > 0 ? Number(process.argv[at + 1]) : fallback;
-}
+if (live.leased > live.agents * slotsOfAgent) throw new Error('so many live tasks do not fit on the agents');
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
@@ -54,7 +52,7 @@ async function write(log: ReturnType<typeof createKafkaLog>, tasks: number): Pro
     await history.begin();
     await history.fleet(live.agents);
     await history.ended(count, historyMs / tasks);
-    await history.queued(live.queued, nowMs);
+    await history.live(live.tasks, live.leased, live.agents, nowMs);
     events += await history.finish();
   }
   report.line(
@@ -90,14 +88,14 @@ async function measure(kafka: Kafka, dataDir: string, tasks: number): Promise<bo
   }
 }
 
-const tasks = option('--tasks', 1_000_000);
+const tasks = option('--tasks', 400_000);
 const dataDir = mkdtempSync(join(tmpdir(), 'fluxforge-bench-'));
 const root = process.cwd();
 let failed = false;
 let kafka: Kafka | null = null;
 try {
   report.line(
-    `load average ${loadavg()[0]?.toFixed(1)}; live state: ${live.agents} agents, ${live.queued} tasks`,
+    `load average ${loadavg()[0]?.toFixed(1)}; live state: ${live.agents} agents, ${live.tasks} tasks, ${live.leased} of them leased`,
   );
   const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = ownerGroupPace;
   report.line(

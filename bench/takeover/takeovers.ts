@@ -94,15 +94,16 @@ export interface Made {
 export async function makeSnapshots(log: LogPort, partitions: number, store: SnapshotStore): Promise<Made> {
   const startMs = performance.now();
   const bytes: number[] = [];
+  let nowMs = Date.now();
   const keeper = new SnapshotKeeper({
     context: makeTasksContext(defaultTasksPolicy),
     shape,
     topicPrefix,
     log,
     stores: [store],
-    // Made when there has been time enough for all of it to be read.
-    pace: { ...defaultSnapshotPace, everyRecords: Number.POSITIVE_INFINITY, everyMs: 0, restFactor: 0 },
-    nowMs: Date.now,
+    // Due only once all is read, and the clock is moved on.
+    pace: { ...defaultSnapshotPace, everyRecords: Number.POSITIVE_INFINITY, restFactor: 0 },
+    nowMs: () => nowMs,
     tell: (news) => {
       if (news.kind === 'said' && news.level === 'warn') throw new Error(JSON.stringify(news));
       if (news.kind === 'said') bytes[Number(news.detail['partition'])] = Number(news.detail['bytes']);
@@ -110,6 +111,9 @@ export async function makeSnapshots(log: LogPort, partitions: number, store: Sna
   });
   keeper.lead(Array.from({ length: partitions }, (_, partition) => partition));
   while (await keeper.turn());
+  nowMs += defaultSnapshotPace.everyMs;
+  await keeper.turn();
   await keeper.stop();
+  if (bytes.filter((size) => size > 0).length !== partitions) throw new Error('a snapshot is missing');
   return { tookMs: performance.now() - startMs, bytes };
 }

@@ -1,9 +1,10 @@
-import { type Client } from '../support/client.js';
-import { nowUs } from '../support/clock.js';
+import { type Client } from './client.js';
+import { nowUs } from './clock.js';
 
 export interface Submitted {
   readonly id: string;
   readonly sentUs: number;
+  readonly ackedUs: number;
 }
 
 const noop = { executor: 'noop' };
@@ -12,7 +13,7 @@ async function submit(client: Client): Promise<Submitted> {
   const sentUs = nowUs();
   const { status, body } = await client.post('/v1/tasks', noop);
   if (status !== 202) throw new Error(`submit answered ${status}: ${JSON.stringify(body)}`);
-  return { id: (body as { id: string }).id, sentUs };
+  return { id: (body as { id: string }).id, sentUs, ackedUs: nowUs() };
 }
 
 /** Submits at a fixed pace, whatever the answers take. */
@@ -30,7 +31,10 @@ export async function openLoop(
     const waitMs = (dueUs - nowUs()) / 1000;
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     lateUs = Math.max(lateUs, nowUs() - dueUs);
-    calls.push(submit(client));
+    const call = submit(client);
+    // Whoever waits for all of them hears of it.
+    call.catch(() => undefined);
+    calls.push(call);
   }
   return { submitted: await Promise.all(calls), lateMs: lateUs / 1000 };
 }
