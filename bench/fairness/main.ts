@@ -11,7 +11,7 @@ import { until } from '../support/poll.js';
 import { Report } from '../support/report.js';
 import { type Part, System } from '../support/system.js';
 import { Flood, type Tally } from './flood.js';
-import { LogTimes } from './leases.js';
+import { LogTimes } from '../support/log-times.js';
 
 /**
  * What a tenant inside its quota feels of all others flooding: from submit to lease (the log's time of `task.leased`),

@@ -12,7 +12,7 @@ import { type LogPort, type TopicPartition } from '@fluxforge/events/log';
 
 const batchRecords = 400;
 const appendTimeoutMs = 30_000;
-const tenantId = 'ten_bench';
+export const tenantId = 'ten_bench';
 const life = 1;
 export const slotsOfAgent = 1024;
 

@@ -11,7 +11,7 @@ import { topicsOf } from '@fluxforge/events/topics';
 import { until } from '../support/poll.js';
 
 export const topicPrefix = 'takeover';
-const shape = `tasks-${tasksSnapshotShape}`;
+export const shape = `tasks-${tasksSnapshotShape}`;
 const deadlineMs = 600_000;
 
 /** How long a takeover of each partition lasts, from its beginning until the new owner decides. */
