@@ -140,6 +140,19 @@ describe('explanations', () => {
   });
 });
 
+describe('a trace', () => {
+  it('goes with the submission to the run, which finds it in its environment', async () => {
+    const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+    const body = { command: 'echo $TRACEPARENT', env: system.mark };
+    const { id } = await system.rest.write('POST', '/v1/tasks', { body, headers: { traceparent } });
+    await ended(id);
+    await eventually('it printed the trace', async () => {
+      const answer = await system.rest.send('GET', `/v1/tasks/${id}/output?format=text`);
+      return answer.kind === 'answered' && answer.text.trim() === traceparent;
+    });
+  });
+});
+
 describe('the drain of an agent', () => {
   it('moves what still runs at its deadline, at no cost of an attempt', async () => {
     const id = await submit({ command: 'sleep 6', selector: 'zone=a', max_attempts: 1 });

@@ -118,7 +118,7 @@ export class Effects {
         outputLimitBytes: spec.output_limit_bytes,
         outputToken,
         notAfterMs: spec.not_after_ms ?? 0,
-        traceparent: '',
+        traceparent: lease.traceparent ?? '',
       },
     });
   }

@@ -41,6 +41,7 @@ export interface Candidate {
   readonly batch?: Batch;
   readonly exclusive?: boolean;
   readonly keyed?: CommandData<'task.submit'>['keyed'];
+  readonly traceparent?: string;
 }
 
 const refusals = {
@@ -66,7 +67,7 @@ export function admitTask(
   nowMs: number,
 ): Decided<TasksEventBody>[] {
   const reason = refusal(tenant, candidate, nowMs);
-  const { spec, exclusive: _, ...rest } = candidate;
+  const { spec, exclusive: _, traceparent: _t, ...rest } = candidate;
   if (reason) {
     const data = { ...rest, reason, message: refusals[reason] };
     return [decided('task.rejected', tenantId, candidate.task_id, data)];

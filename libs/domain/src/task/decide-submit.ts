@@ -39,7 +39,9 @@ export function decideSubmit(admission: Admission, command: SubmitCommand, nowMs
   if (repeated) return repeated;
   const { task_id, spec, keyed } = command.data;
   const life = nextLife(admission, keyed, nowMs);
-  const candidate = { task_id, life, kind: 'adhoc', spec, ...(keyed && { keyed }) } as const;
+  const { traceparent } = command.provenance;
+  const said = { ...(keyed && { keyed }), ...(traceparent !== null && { traceparent }) };
+  const candidate = { task_id, life, kind: 'adhoc', spec, ...said } as const;
   return admitTask(admission.tenant, command.tenantId, candidate, nowMs);
 }
 

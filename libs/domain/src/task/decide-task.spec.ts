@@ -10,7 +10,9 @@ import {
   spec,
   t0,
   World,
+  worldWith,
 } from '../tasks-context/scenario.fixture.js';
+import { leaseView } from '../tasks-context/index.js';
 
 const acceptedAs = (id: string) => ({ type: 'command.accepted' as const, data: { resource_id: id } });
 const rejectedWith = (code: string) => ({ type: 'command.rejected' as const, data: { code } });
@@ -18,6 +20,16 @@ const keyed = (body = 'b') => ({ key_hash: hash('1'), body_hash: hash(body) });
 const hourMs = 3_600_000;
 
 describe('task.submit', () => {
+  it('keeps the trace that it came with, for each of its leases', () => {
+    const traced = command('task.submit', { task_id: 'x', spec: spec() });
+    const provenance = { ...traced.command.provenance, traceparent: '00-aa-bb-01' };
+    const world = worldWith(['a1']);
+    world.input({ ...traced, command: { ...traced.command, provenance } });
+    expect(leaseView(world.state, 't', 'x')).toMatchObject({ attempt: 1, traceparent: '00-aa-bb-01' });
+    world.takeOver();
+    expect(leaseView(world.state, 't', 'x')).toMatchObject({ traceparent: '00-aa-bb-01' });
+  });
+
   const submit = command('task.submit', { task_id: 'x', spec: spec() });
 
   it('admits to the queue', () => {

@@ -61,6 +61,7 @@ export interface Task extends Seats {
   readonly origin: Origin | null;
   readonly batch: Batch | null;
   readonly keyed: Keyed | null;
+  readonly traceparent: string | null;
   /** Rises with each task of the partition: first come, first served where all else is equal. */
   readonly order: number;
   readonly queuedAtMs: number;
@@ -108,6 +109,7 @@ export function newTask(
     origin: data.origin ?? null,
     batch: data.batch ?? null,
     keyed: data.keyed ?? null,
+    traceparent: data.traceparent ?? null,
     order,
     queuedAtMs: timeMs,
     readyAtMs,

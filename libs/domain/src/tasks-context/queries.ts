@@ -15,6 +15,7 @@ export interface LeaseView {
   readonly kind: TaskKind;
   readonly origin: Origin | null;
   readonly spec: TaskSpec;
+  readonly traceparent: string | null;
 }
 
 /** The live lease of a task, or null. */
@@ -35,6 +36,7 @@ export function leaseView(state: TasksState, tenantId: string, taskId: string): 
     kind: task.kind,
     origin: task.origin,
     spec: task.spec,
+    traceparent: task.traceparent,
   };
 }
 

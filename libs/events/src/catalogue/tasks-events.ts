@@ -97,6 +97,8 @@ export const tasksEvents = {
       /** False: an apply that may run beside others on its agent. */
       exclusive: Type.Optional(Type.Boolean()),
       keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
+      /** W3C trace context of the submission: handed to the agent with each lease. */
+      traceparent: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     },
     closed,
   ),
