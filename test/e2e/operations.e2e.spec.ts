@@ -180,6 +180,8 @@ describe('an agent whose runs fail', () => {
     await eventually('the task says so', async () => (await ruleOf(id)) === 'breaker_open');
     const breakers = [{ scope: 'agent', name: agent_id }];
     expect((await why(id))['remedies']).toMatchObject([{ kind: 'reset-breakers', breakers }, {}]);
+    const shown = { scope: 'agent', name: agent_id, phase: 'open' };
+    expect(await system.rest.get('/v1/breakers')).toMatchObject({ breakers: [shown], brake: null });
     await system.rest.write('POST', `/v1/agents/${agent_id}/reset-breaker`);
     expect(await ended(id)).toMatchObject({ end: 'succeeded' });
   });

@@ -36,7 +36,7 @@ import {
   StateRefusals,
   StatesController,
 } from './states/index.js';
-import { GetQueueHandler, OperatorTenant, TenantsController } from './tenants/index.js';
+import { GetBreakersHandler, GetQueueHandler, OperatorTenant, TenantsController } from './tenants/index.js';
 import {
   GetAttemptsHandler,
   GetOutputHandler,
@@ -68,6 +68,7 @@ const handlers = [
   ExplainTargetHandler,
   SimulateHandler,
   GetQueueHandler,
+  GetBreakersHandler,
 ];
 
 @Module({})

@@ -34,6 +34,7 @@ describe('the OpenAPI document', () => {
        "get /v1/agents",
        "get /v1/agents/{id}",
        "get /v1/agents/{id}/events",
+       "get /v1/breakers",
        "get /v1/commands/{id}",
        "get /v1/dispatchers",
        "get /v1/fanouts",

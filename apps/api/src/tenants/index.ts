@@ -1,4 +1,4 @@
-export { GetQueueHandler } from './queue-query.js';
+export { GetBreakersHandler, GetQueueHandler } from './queue-query.js';
 export { TenantsController } from './tenants-controller.js';
 export { LimitsBody, saidLimits } from './tenant-bodies.js';
 export { OperatorTenant } from './operator-tenant.js';

@@ -4,7 +4,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { From, Needs } from '../access/index.js';
 import { By, CommandIngest, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
-import { GetQueue } from './queue-query.js';
+import { GetBreakers, GetQueue } from './queue-query.js';
 import { BodyOf, Parameter, text } from '../fields/index.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
@@ -39,6 +39,15 @@ export class TenantsController {
   })
   queue(@From() caller: Caller) {
     return this.queries.execute(new GetQueue(caller));
+  }
+
+  @Get('breakers')
+  @ApiOperation({
+    summary:
+      'Circuit breakers that are not closed, and the brake on mass loss, as the scheduler has them now.',
+  })
+  breakers(@From() caller: Caller): Promise<unknown> {
+    return this.queries.execute(new GetBreakers(caller));
   }
 
   @Patch('tenant/limits')

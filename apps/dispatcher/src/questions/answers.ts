@@ -1,8 +1,9 @@
-import { queueOf, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
+import { quarantinesOf, queueOf, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 import { runSimulation } from './simulation.js';
+import { quarantinesView } from './quarantines-view.js';
 import { queueView } from './queue-view.js';
 
 /** A JSON value for users, or a promise of one; null when there is nothing of that name. Changes nothing. */
@@ -20,6 +21,10 @@ export function answerTo(
     case 'queue': {
       const queue = queueOf(state, tenantId, nowMs());
       return queue && { ...queueView(queue, nowMs()), pulse };
+    }
+    case 'breakers': {
+      const found = quarantinesOf(state, tenantId);
+      return found && quarantinesView(found);
     }
     case 'simulate':
       return runSimulation(question, state, rules.policy, nowMs);

@@ -13,6 +13,7 @@ import {
   World,
 } from './scenario.fixture.js';
 import { makeTasksContext } from './context.js';
+import { quarantinesOf } from './queries.js';
 import { type Queued } from './explanation.js';
 
 const refused: RunReport = { outcome: 'refused' };
@@ -60,6 +61,10 @@ describe('the breaker of an agent', () => {
     const world = quarantined();
     expect(types(run(world, 'a1', ok))).toEqual(['task.queued']);
     const id = `r${made}`;
+    expect(quarantinesOf(world.state, 't')).toMatchObject({
+      breakers: [{ scope: 'agent', name: 'a1', phase: 'open' }],
+      brake: null,
+    });
     const why = world.context.explainTask(world.state, 't', id, world.nowMs) as Queued;
     expect(why).toMatchObject({
       rule: 'breaker_open',

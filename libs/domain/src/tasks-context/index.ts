@@ -12,6 +12,8 @@ export { defaultTasksPolicy, type TasksPolicy } from './policy.js';
 export {
   agentCredential,
   leaseView,
+  quarantinesOf,
+  type Quarantines,
   queueDepths,
   queueOf,
   type LeaseView,

@@ -1,3 +1,4 @@
+import { type Breaker } from '@fluxforge/domain/breakers';
 import { type Origin, type TaskKind, type TaskSpec } from '@fluxforge/events/catalogue';
 import { agentOf, taskOf, type TasksState } from './state.js';
 
@@ -89,5 +90,29 @@ export function queueOf(state: TasksState, tenantId: string, nowMs: number): Que
     leased: realm.tasks.size - realm.queuedTasks,
     byPriority,
     oldestReadySinceMs,
+  };
+}
+
+/** What keeps leases away from agents of a tenant now. */
+export interface Quarantines {
+  /** Those that are not closed, at most `quarantinesShown` of them. */
+  readonly breakers: readonly Pick<Breaker, 'scope' | 'name' | 'phase' | 'untilMs' | 'openings'>[];
+  /** Null: the brake is not on. */
+  readonly brake: { readonly untilMs: number; readonly lostAgents: number; readonly agents: number } | null;
+}
+
+export const quarantinesShown = 1_000;
+
+/** Null: there is no such tenant in this partition. */
+export function quarantinesOf(state: TasksState, tenantId: string): Quarantines | null {
+  const realm = state.realms.get(tenantId);
+  if (!realm) return null;
+  const { untilMs, lostAgents, agents } = realm.brake;
+  return {
+    breakers: realm.breakers
+      .all()
+      .filter(({ phase }) => phase !== 'closed')
+      .slice(0, quarantinesShown),
+    brake: untilMs === null ? null : { untilMs, lostAgents, agents },
   };
 }

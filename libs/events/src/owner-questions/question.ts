@@ -35,6 +35,7 @@ const Question = Type.Union([
     closed,
   ),
   Type.Object({ kind: Type.Literal('queue'), tenant_id: Id }, closed),
+  Type.Object({ kind: Type.Literal('breakers'), tenant_id: Id }, closed),
   Type.Object({ kind: Type.Literal('simulate'), tenant_id: Id, changes: Changes }, closed),
 ]);
 export type Question = Static<typeof Question>;
