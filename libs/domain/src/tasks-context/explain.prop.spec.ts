@@ -3,7 +3,17 @@ import { systemTenant, type Mode, type Selector, type TaskSpec } from '@fluxforg
 import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
 import { type Queued, type Remedy } from './explanation.js';
-import { command, connected, fact, limits, policy, result, World, worldWith } from './scenario.fixture.js';
+import {
+  command,
+  connected,
+  fact,
+  limits,
+  message,
+  policy,
+  result,
+  World,
+  worldWith,
+} from './scenario.fixture.js';
 
 /** Holds every explanation to its word: what it says would help is done, and then it must have helped. */
 
@@ -21,7 +31,9 @@ function apply(world: World, remedy: Remedy): void {
       );
       return;
     case 'end-tasks':
+      // All of them, before anything else is decided: else what is smaller takes each place that comes free.
       for (const id of remedy.taskIds) end(world, id);
+      world.settle();
       return;
     case 'add-agents':
       for (let i = 0; i < remedy.count; i++) {
@@ -108,11 +120,11 @@ function inventory(world: World, agentId: string) {
 function end(world: World, id: string): void {
   const task = world.state.realms.get('t')!.tasks.get(id);
   if (!task) return;
-  if (!task.lease) {
-    world.input(command('task.cancel', { task_id: id }));
-    return;
-  }
-  world.say(result(id, task.lease.agentId, { outcome: 'exited', exit_code: 0 }, task.lease.attempt));
+  const exited = { outcome: 'exited', exit_code: 0 } as const;
+  const input = task.lease
+    ? message(result(id, task.lease.agentId, exited, task.lease.attempt))
+    : command('task.cancel', { task_id: id });
+  world.given(...world.context.decide(world.state, input, world.nowMs));
 }
 
 const zones = ['eu', 'us', 'ap'] as const;
