@@ -44,8 +44,14 @@ const steps = [
 
 async function runStep(step, totals) {
   const started = performance.now();
-  const before = totals.failed;
   let output;
+  let failed;
+  // Another step may end at any time: what this one adds is counted around the adding alone.
+  const add = (adding) => {
+    const before = totals.failed;
+    adding();
+    failed = totals.failed > before;
+  };
   if (step.jest) {
     const outDir = fs.mkdtempSync(path.join(os.tmpdir(), 'fluxforge-check-'));
     const files = specFiles({ tiers: ['fast'] }).fast;
@@ -61,7 +67,7 @@ async function runStep(step, totals) {
       quiet: true,
     });
     fs.rmSync(outDir, { recursive: true, force: true });
-    results.addJest(totals, result);
+    add(() => results.addJest(totals, result));
     output = result.output;
   } else {
     const call = run(step.command, [...step.args, ...(step.more ?? [])], {
@@ -73,9 +79,8 @@ async function runStep(step, totals) {
       (error) => error,
     );
     output = failure?.output ?? failure?.message ?? '';
-    results.addCommand(totals, { name: step.name, failure: failure && 'see above' });
+    add(() => results.addCommand(totals, { name: step.name, failure: failure && 'see above' }));
   }
-  const failed = totals.failed > before;
   if (failed) say(`\n${output.trim()}\n`);
   say(`${failed ? 'FAILED' : 'ok    '} ${step.name.padEnd(12)} ${seconds(performance.now() - started)}`);
 }
