@@ -1,4 +1,5 @@
 // `fluxforge fanout`: one thing on many agents, and with --wait how it came out.
+import { randomUUID } from 'node:crypto';
 import { Failure } from './failure.mjs';
 
 const POLL_MS = 300;
@@ -18,13 +19,14 @@ export async function fanout(client, command, options, print) {
     ...given('max_concurrency', options.maxConcurrency),
     ...given('max_failures', options.maxFailures),
   };
-  const headers = options.key === undefined ? {} : { 'idempotency-key': options.key };
-  const { id } = await client.change('POST', '/v1/fanouts', { body, headers });
+  const { id } = await client.change('POST', '/v1/fanouts', { body, headers: named(options.key) });
   return done(client, id, options, print);
 }
 
 export async function retryFanout(client, of, options, print) {
-  const { id } = await client.change('POST', `/v1/fanouts/${encodeURIComponent(of)}/retry`, {});
+  const { id } = await client.change('POST', `/v1/fanouts/${encodeURIComponent(of)}/retry`, {
+    headers: named(),
+  });
   return done(client, id, options, print);
 }
 
@@ -45,5 +47,8 @@ async function ended(client, id) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
+
+/** Under a key of its own, so that it is started once however often it has to be sent. */
+const named = (key = randomUUID()) => ({ 'idempotency-key': key });
 
 const given = (name, value) => (value === undefined ? {} : { [name]: value });

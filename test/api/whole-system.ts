@@ -105,6 +105,8 @@ async function adminOf(log: LogPort, topicPrefix: string) {
     writeTimeoutMs: 5_000,
     signingKey: 'k'.repeat(32),
     answerDeadlineMs: 5_000,
+    apiServers: 1,
+    maxLagRecords: 20_000,
   });
   await parts.follower.start(partitions);
   await parts.follower.loaded;

@@ -53,6 +53,28 @@ describe('the command line against the whole system', () => {
     expect((await run(['get', 'targets', 'motd'])).stdout).toBe('none\n');
   });
 
+  it('applies schedules by name, and lists them', async () => {
+    const schedule = (cron: string) =>
+      `kind: Schedule\nname: nightly\ncron: '${cron}'\ntime_zone: Europe/Berlin\ntask: { command: 'true' }\n`;
+    const first = await run(['apply', '-f', '-'], schedule('@daily'));
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    expect(first.stdout).toMatch(/^schedule\/nightly: created as sch_\w+\n$/);
+    expect((await run(['apply', '-f', '-'], schedule('0 0 * * *'))).stdout).toMatch(/: unchanged/);
+    expect((await run(['apply', '-f', '-'], schedule('30 2 * * *'))).stdout).toMatch(/: updated/);
+    expect((await run(['get', 'schedules'])).stdout).toContain('30 2 * * *');
+  });
+
+  it('fans out, and says so when there is nobody', async () => {
+    const none = await run(['fanout', '-l', 'role=web', '--wait', '--', 'uptime']);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no_agent_matches') as string]);
+    const { stdout } = await run(['get', 'fanouts', '-o', 'json']);
+    const [fanout] = JSON.parse(stdout) as { id: string; status: object }[];
+    expect(fanout?.status).toMatchObject({ phase: 'rejected', members: 0 });
+    const again = await run(['fanout-retry', fanout?.id ?? '']);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('came out so') as string]);
+    expect((await run(['fanout', '-l', '*'])).stderr).toContain('give a command');
+  });
+
   it('fails with the problem, and its fields, when something is wrong', async () => {
     const bad = await run(
       ['apply', '-f', '-'],

@@ -115,7 +115,13 @@ describe('schedules', () => {
 
 describe('explanations', () => {
   it('say that no agent matches, as of now and as of then', async () => {
-    const id = await submit({ command: 'true', selector: 'zone=moon' });
+    const asked = {
+      requests: { slots: 1 },
+      placement: 'pack',
+      concurrency: { key: 'k', max: 1, strategy: 'queue' },
+    };
+    const id = await submit({ command: 'true', selector: 'zone=moon', ...asked });
+    expect(await eventually('it is shown', () => system.rest.get(`/v1/tasks/${id}`))).toMatchObject(asked);
     await eventually('it says so', async () => (await ruleOf(id)) === 'no_agent_matches');
     const atThen = new Date().toISOString();
     await system.rest.write('POST', `/v1/tasks/${id}/cancel`);

@@ -3,7 +3,7 @@ import { openCache } from '@fluxforge/cache';
 import { apiConfig, configuredOrExit } from '@fluxforge/config';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import { openReadModels } from '@fluxforge/read-models';
-import { createLogger, Metrics, runProcess } from '@fluxforge/telemetry';
+import { cacheTold, createLogger, Metrics, runProcess } from '@fluxforge/telemetry';
 import { openApiDocument } from './openapi-document.js';
 import { ApiProcess } from './process.js';
 
@@ -16,10 +16,7 @@ const log = createKafkaLog({
   onLog: (level, message, detail) => logger[level]({ detail }, message),
 });
 const models = openReadModels({ url: config.postgresUrl });
-const cache = openCache(config, (available, reason) => {
-  metrics.set('fluxforge_cache_available', {}, available ? 1 : 0);
-  logger[available ? 'info' : 'warn']({ reason }, available ? 'the cache answers' : 'the cache is lost');
-});
+const cache = openCache(config, cacheTold(metrics, logger));
 const api = new ApiProcess(config, {
   log,
   models,

@@ -31,13 +31,11 @@ export interface PartsOptions {
   readonly answerDeadlineMs: number;
   /** Shared by all API servers and owners; null: none is. */
   readonly cache?: Cache | null;
-  /** How many API servers there are; one unless said. */
-  readonly apiServers?: number;
+  /** How many API servers there are. */
+  readonly apiServers: number;
   /** Commands of a partition that may wait before the tenants with most of them are held back. */
-  readonly maxLagRecords?: number;
+  readonly maxLagRecords: number;
 }
-
-const defaultMaxLagRecords = 20_000;
 
 /** Everything the API is made of, put together by hand and in one place; the framework only carries it. */
 export type ApiParts = ReturnType<typeof assemble>;
@@ -48,7 +46,7 @@ export function assemble(options: PartsOptions) {
   const clock = new Clock(nowMs);
   const directory = new Directory(partitions);
   const follower = new DirectoryFollower(log, topics.directory, directory, logger);
-  const backlog = new Backlog(options.maxLagRecords ?? defaultMaxLagRecords);
+  const backlog = new Backlog(options.maxLagRecords);
   const ingest = new CommandIngest(
     log,
     {
@@ -76,9 +74,9 @@ export function assemble(options: PartsOptions) {
     cache,
     partitions,
     nowMs,
-    askOwner: (tenantId) => owners.ask('tasks', { kind: 'queue', tenant_id: tenantId }),
+    askOwner: (tenantId) => owners.ask('tasks', { kind: 'queue-depth', tenant_id: tenantId }),
   });
-  const servers = options.apiServers ?? 1;
+  const { apiServers: servers } = options;
   const shedding = new Shedding(directory, hotQueues, backlog, metrics, {
     partitions,
     cache,

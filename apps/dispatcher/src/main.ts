@@ -2,6 +2,7 @@ import { openCache } from '@fluxforge/cache';
 import { configuredOrExit, dispatcherConfig } from '@fluxforge/config';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import {
+  cacheTold,
   createLogger,
   Metrics,
   Readiness,
@@ -23,10 +24,7 @@ const log = createKafkaLog({
 });
 const snapshotThread = new URL('./snapshots/worker-main.js', import.meta.url);
 const snapshots = openTasksSnapshots(config, snapshotThread, { log, logger, metrics });
-const cache = openCache(config, (available, reason) => {
-  metrics.set('fluxforge_cache_available', {}, available ? 1 : 0);
-  logger[available ? 'info' : 'warn']({ reason }, available ? 'the cache answers' : 'the cache is lost');
-});
+const cache = openCache(config, cacheTold(metrics, logger));
 const dispatcher = new Dispatcher(config, { log, logger, metrics, readiness, snapshots, cache });
 let ops: OpsServer | null = null;
 

@@ -12,6 +12,13 @@ export function parseBudget(value: unknown): Budget | null {
   return number <= 100 ? { percent: number } : null;
 }
 
+/** Of a value that was validated. */
+export function budgetOf(value: string | number): Budget {
+  const budget = parseBudget(value);
+  if (budget === null) throw new Error(`a budget that was validated does not parse: ${value}`);
+  return budget;
+}
+
 export function formatBudget(budget: Budget): string {
   return 'count' in budget ? String(budget.count) : `${budget.percent}%`;
 }

@@ -1,1 +1,1 @@
-export { parseBudget, formatBudget } from './budget.js';
+export { parseBudget, budgetOf, formatBudget } from './budget.js';

@@ -2,31 +2,27 @@ import { modes, type Mode } from '@fluxforge/events/catalogue';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 import {
   Field,
-  fine,
-  flaw,
   inField,
-  isPlainObject,
   listOf,
+  objectField,
   objectOf,
   oneOf,
   resourceId,
   validated,
   wholeNumber,
-  type Check,
 } from '../fields/index.js';
-import { TaskBody, taskSpecOf } from '../tasks/index.js';
+import { taskTemplate } from '../tasks/index.js';
 import { LimitsBody, saidLimits } from '../tenants/index.js';
 
 type Changes = QuestionOf<'simulate'>['changes'];
 
-const anObject: Check = (value) => (isPlainObject(value) ? fine : flaw('wrong_type', 'must be an object'));
 const addedTasks = objectOf({
-  task: { check: anObject, required: true },
+  task: { check: objectField, required: true },
   count: { check: wholeNumber({ min: 1, max: 1_000 }) },
 });
 
 export class SimulationBody {
-  @Field(anObject, {
+  @Field(objectField, {
     description: 'Limits of the tenant to be changed.',
     schema: { type: 'object' } as never,
   })
@@ -64,7 +60,7 @@ export function changesOf(body: SimulationBody, nowMs: number): Changes {
     drain: body.drain_agents ?? [],
     undrain: body.undrain_agents ?? [],
     tasks: (body.add_tasks ?? []).map(({ task, count = 1 }, i) => ({
-      spec: inField(`add_tasks[${i}].task`, () => taskSpecOf(validated(TaskBody, task, rejection), nowMs)),
+      spec: taskTemplate(`add_tasks[${i}].task`, task, [], nowMs),
       count,
     })),
   };

@@ -1,10 +1,10 @@
 import { fanoutMemberEnds, type FanoutSpec } from '@fluxforge/events/catalogue';
 import { type FanoutRow } from '@fluxforge/read-models';
-import { formatBudget, parseBudget } from '../budgets/index.js';
-import { budget, Field, isPlainObject, listOf, oneOf, selector, text } from '../fields/index.js';
+import { budgetOf, formatBudget } from '../budgets/index.js';
+import { budget, Field, listOf, objectField, oneOf, selector, text } from '../fields/index.js';
 import { selectorSchema } from '../fields/schemas.js';
-import { formatSelector, parseSelector, selectorOfLabels } from '../selectors/index.js';
-import { specView, taskField, taskTemplate } from '../tasks/index.js';
+import { formatSelector, selectorOf } from '../selectors/index.js';
+import { specView, taskTemplate } from '../tasks/index.js';
 
 export class FanoutBody {
   @Field(selector, {
@@ -14,7 +14,7 @@ export class FanoutBody {
   })
   selector: string | Record<string, string>;
 
-  @Field(taskField, {
+  @Field(objectField, {
     required: true,
     description: 'What each of them runs, as POST /v1/tasks takes it, without agent_id and selector.',
     schema: { type: 'object' } as never,
@@ -57,19 +57,12 @@ export class FanoutCancelBody {
 
 /** @throws ProblemError that names what is wrong with the task */
 export function fanoutSpecOf(body: FanoutBody, nowMs: number): FanoutSpec {
-  const { selector: said } = body;
   return {
-    task: taskTemplate(body.task, ['agent_id', 'selector'], nowMs),
-    selector: isPlainObject(said) ? selectorOfLabels(said) : parseSelector(said),
+    task: taskTemplate('task', body.task, ['agent_id', 'selector'], nowMs),
+    selector: selectorOf(body.selector),
     max_concurrency: budgetOf(body.max_concurrency ?? '25%'),
     max_failures: budgetOf(body.max_failures ?? '25%'),
   };
-}
-
-function budgetOf(value: string | number) {
-  const parsed = parseBudget(value);
-  if (parsed === null) throw new Error(`a budget that was validated does not parse: ${value}`);
-  return parsed;
 }
 
 export function fanoutView({ spec, status, ...row }: FanoutRow) {

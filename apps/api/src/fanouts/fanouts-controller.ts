@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type TasksCommandBody } from '@fluxforge/events/catalogue';
 import { From } from '../access/index.js';
 import { By, EarlyRefusals, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { type Caller } from '../directory/index.js';
@@ -9,10 +10,9 @@ import { Clock } from '../http/clock.js';
 import { IdParam } from '../http/id-param.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
-import { derivedId, newId } from '../identifiers/index.js';
+import { submissionId } from '../identifiers/index.js';
 import { PageQuery, pageOf, PositionQuery } from '../reads/index.js';
 import { Shedding } from '../shedding/index.js';
-import { idempotencyKey } from '../tasks/index.js';
 import {
   FanoutBody,
   FanoutCancelBody,
@@ -44,11 +44,10 @@ export class FanoutsController {
     @Headers('idempotency-key') key: string | undefined,
     @Body(new BodyOf(FanoutBody)) body: FanoutBody,
   ): Promise<Accepted> {
-    const spec = fanoutSpecOf(body, this.clock.nowMs());
-    const id = this.idOf(origin, key);
-    await this.shedding.admit(origin.tenantId);
-    const command = { type: 'fanout.start', data: { fanout_id: id, spec } } as const;
-    return this.commands.execute(new Submit({ body: command, resourceId: id, origin }));
+    const nowMs = this.clock.nowMs();
+    const spec = fanoutSpecOf(body, nowMs);
+    const id = submissionId('fan', origin.tenantId, key, nowMs);
+    return this.send(origin, id, { type: 'fanout.start', data: { fanout_id: id, spec } });
   }
 
   @Get()
@@ -89,11 +88,8 @@ export class FanoutsController {
     @Body(new OptionalBodyOf(FanoutCancelBody)) { reason }: FanoutCancelBody,
   ): Promise<Accepted> {
     await this.insistOnIt(caller, id);
-    await this.shedding.insistOnLag(origin.tenantId);
     const data = { fanout_id: id, ...(reason === undefined ? {} : { reason }) };
-    return this.commands.execute(
-      new Submit({ body: { type: 'fanout.cancel', data }, resourceId: id, origin }),
-    );
+    return this.send(origin, id, { type: 'fanout.cancel', data });
   }
 
   @Post(':id/retry')
@@ -111,23 +107,20 @@ export class FanoutsController {
     @Body(new OptionalBodyOf(FanoutRetryBody)) body: FanoutRetryBody,
   ): Promise<Accepted> {
     await this.insistOnIt(caller, of);
-    await this.shedding.admit(origin.tenantId);
-    const id = this.idOf(origin, key);
+    const id = submissionId('fan', origin.tenantId, key, this.clock.nowMs());
     const data = { fanout_id: id, of_fanout_id: of, members: [...(body.members ?? retriedUnlessSaid)] };
-    return this.commands.execute(
-      new Submit({ body: { type: 'fanout.retry', data }, resourceId: id, origin }),
-    );
-  }
-
-  private idOf({ tenantId }: Origin, key: string | undefined): string {
-    return key === undefined
-      ? newId('fan', this.clock.nowMs())
-      : derivedId('fan', tenantId, idempotencyKey(key));
+    return this.send(origin, id, { type: 'fanout.retry', data });
   }
 
   private insistOnIt(caller: Caller, id: string): Promise<void> {
     return this.early.refuse(caller, 'tasks', async (models, tenant) =>
       (await models.fanouts.get(tenant, id)) ? null : notFound(),
     );
+  }
+
+  /** The scheduler counts members, and not what makes them, as tasks: only a lag holds these back here. */
+  private async send(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
+    await this.shedding.insistOnLag(origin.tenantId);
+    return this.commands.execute(new Submit({ body, resourceId: id, origin }));
   }
 }

@@ -23,7 +23,8 @@ export {
   backoff,
   listOf,
 } from './value-checks.js';
-export { objectOf } from './object-checks.js';
+export { cronField, timeZoneField } from './cron-checks.js';
+export { objectField, objectOf } from './object-checks.js';
 export { Field, type FieldOptions } from './field.js';
 export { inField } from './nested.js';
 export { validated, type Shape } from './validate.js';

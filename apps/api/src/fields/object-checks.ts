@@ -6,6 +6,10 @@ interface Part {
   readonly required?: true;
 }
 
+/** What is in it is looked at later, by who knows. */
+export const objectField: Check = (value) =>
+  isPlainObject(value) ? fine : flaw('wrong_type', 'must be an object');
+
 /** An object of these fields and no others. */
 export function objectOf(parts: Readonly<Record<string, Part>>): Check {
   const names = Object.keys(parts);

@@ -1,32 +1,19 @@
 import { overlapPolicies, type ScheduleSpec } from '@fluxforge/events/catalogue';
-import { expandMacro, isTimeZone, parseCron } from '@fluxforge/domain/cron';
+import { expandMacro } from '@fluxforge/domain/cron';
 import { type ScheduleRow } from '@fluxforge/read-models';
 import { durationMs, formatDuration } from '../durations/index.js';
-import { duration, Field, fine, flaw, name, oneOf, text, type Check } from '../fields/index.js';
-import { specView, taskField, taskTemplate } from '../tasks/index.js';
+import { cronField, duration, Field, name, objectField, oneOf, timeZoneField } from '../fields/index.js';
+import { specView, taskTemplate } from '../tasks/index.js';
 
 const second = 1_000;
 const hour = 3_600 * second;
 const day = 24 * hour;
 
-const cron: Check = (value) => {
-  const flaws = text({ min: 6, max: 256 })(value);
-  if (flaws.length > 0) return flaws;
-  const parsed = parseCron(String(value));
-  return parsed.flaw === null ? fine : flaw('bad_format', parsed.flaw);
-};
-
-const timeZone: Check = (value) => {
-  const flaws = text({ min: 1, max: 64 })(value);
-  if (flaws.length > 0 || isTimeZone(String(value))) return flaws;
-  return flaw('bad_format', 'must be the name of a time zone, such as Europe/Berlin');
-};
-
 export class ScheduleBody {
   @Field(name, { required: true, description: 'For people; need not be unique.', schema: { maxLength: 128 } })
   name: string;
 
-  @Field(cron, {
+  @Field(cronField, {
     required: true,
     description:
       'Five fields (minute, hour, day of month, month, day of week), or @hourly, @daily and so on.',
@@ -34,7 +21,7 @@ export class ScheduleBody {
   })
   cron: string;
 
-  @Field(timeZone, {
+  @Field(timeZoneField, {
     description: 'In which the fields are read.',
     schema: { type: 'string', default: 'UTC', example: 'Europe/Berlin' },
   })
@@ -64,7 +51,7 @@ export class ScheduleBody {
   })
   max_delay?: string;
 
-  @Field(taskField, {
+  @Field(objectField, {
     required: true,
     description: 'What is submitted, as POST /v1/tasks takes it, without times of its own.',
     schema: { type: 'object' } as never,
@@ -83,7 +70,7 @@ export function scheduleSpecOf(given: ScheduleBody, nowMs: number): ScheduleSpec
     jitter_ms: durationMs(body.jitter),
     overlap: body.overlap,
     missed_after_ms: durationMs(body.missed_after),
-    task: taskTemplate(body.task, ['not_before', 'not_after', 'delay'], nowMs),
+    task: taskTemplate('task', body.task, ['not_before', 'not_after', 'delay'], nowMs),
     ...(body.max_delay === undefined ? {} : { max_delay_ms: durationMs(body.max_delay) }),
   };
 }

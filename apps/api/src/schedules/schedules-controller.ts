@@ -22,10 +22,9 @@ import { Clock } from '../http/clock.js';
 import { IdParam } from '../http/id-param.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
-import { derivedId, newId } from '../identifiers/index.js';
+import { submissionId } from '../identifiers/index.js';
 import { pageOf, PositionQuery } from '../reads/index.js';
 import { Shedding } from '../shedding/index.js';
-import { idempotencyKey } from '../tasks/index.js';
 import { GetSchedule, ListSchedules, ScheduleListQuery } from './queries.js';
 import { ScheduleBody, scheduleSpecOf } from './schedule-body.js';
 
@@ -53,8 +52,7 @@ export class SchedulesController {
   ): Promise<Accepted> {
     const nowMs = this.clock.nowMs();
     const data = { name: body.name, spec: scheduleSpecOf(body, nowMs) };
-    const id =
-      key === undefined ? newId('sch', nowMs) : derivedId('sch', origin.tenantId, idempotencyKey(key));
+    const id = submissionId('sch', origin.tenantId, key, nowMs);
     return this.send(origin, id, { type: 'schedule.create', data: { schedule_id: id, ...data } });
   }
 

@@ -1,5 +1,6 @@
 export {
   parseSelector,
+  selectorOf,
   selectorOfLabels,
   formatSelector,
   BadSelector,

@@ -53,6 +53,11 @@ export function selectorOfLabels(labels: Readonly<Record<string, unknown>>): Sel
   });
 }
 
+/** Of a value that was validated: a selector's text, or an object of labels. */
+export function selectorOf(given: string | Readonly<Record<string, string>>): Selector {
+  return typeof given === 'string' ? parseSelector(given) : selectorOfLabels(given);
+}
+
 export function formatSelector(selector: Selector): string {
   if (selector.length === 0) return '*';
   return selector.map(formatTerm).join(',');

@@ -1,9 +1,11 @@
 import { InProcessCache, lost, type Cache, type Kept, type NamedText } from '@fluxforge/cache';
 import {
+  parseDepth,
   parsePulse,
   parseQueue,
   partitionName,
   queueName,
+  type HotDepth,
   type HotQueue,
   type PartitionPulse,
 } from '@fluxforge/events/hot-queue';
@@ -19,7 +21,7 @@ export interface HotQueuesOptions {
   readonly cache: Cache | null;
   readonly partitions: number;
   readonly nowMs: () => number;
-  /** The owner's own answer, with its pulse; rejects when it does not answer. */
+  /** The depth as the owner has it, with its pulse; rejects when it does not answer. */
   readonly askOwner: (tenantId: string) => Promise<unknown>;
 }
 
@@ -49,10 +51,10 @@ export class HotQueues {
   /** As far as it is known without waiting. */
   async look(
     tenantId: string,
-  ): Promise<{ readonly queue: HotQueue | null; readonly pulse: PartitionPulse | null }> {
+  ): Promise<{ readonly depth: HotDepth | null; readonly pulse: PartitionPulse | null }> {
     this.refreshSoon(tenantId);
     const [queue, pulse] = await this.twin.get(this.names(tenantId));
-    return { queue: queue ? parseQueue(queue.text) : null, pulse: pulse ? parsePulse(pulse.text) : null };
+    return { depth: queue ? parseDepth(queue.text) : null, pulse: pulse ? parsePulse(pulse.text) : null };
   }
 
   /** The mirrored queue, when there is a mirror, it is young, and so is its owner's pulse. */

@@ -178,11 +178,11 @@ describe('what an API server refuses by itself', () => {
   });
 
   it('shows the mirrored queue, and that of the owner when there is none', async () => {
-    const answer = { ...(JSON.parse(queue(2)) as object), pulse: { covered: 1, lag: 0 } };
+    const depth = { queued: 2, ready: 2, running: 1, pulse: { covered: 1, lag: 0 } };
     const owner = await startQuestionServer({
       address: { host: '127.0.0.1', port: 0 },
       signingKey: 'k'.repeat(32),
-      answer: async () => answer,
+      answer: async ({ kind }) => (kind === 'queue' ? (JSON.parse(queue(2)) as object) : depth),
       onError: () => undefined,
     });
     await start({});
@@ -205,7 +205,7 @@ describe('what an API server refuses by itself', () => {
     const owner = await startQuestionServer({
       address: { host: '127.0.0.1', port: 0 },
       signingKey: 'k'.repeat(32),
-      answer: async () => ({ ...(JSON.parse(queue(10)) as object), pulse: { covered: 0, lag: 0 } }),
+      answer: async () => ({ queued: 10, ready: 10, running: 0, pulse: { covered: 0, lag: 0 } }),
       onError: () => undefined,
     });
     await start({ max_queued_tasks: 5 }, { cache: null });

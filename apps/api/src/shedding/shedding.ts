@@ -1,6 +1,6 @@
 import { InProcessCache, lost, type Cache, type Rate } from '@fluxforge/cache';
 import { type Limits } from '@fluxforge/events/catalogue';
-import { type HotQueue } from '@fluxforge/events/hot-queue';
+import { type HotDepth } from '@fluxforge/events/hot-queue';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Metrics } from '@fluxforge/telemetry';
 import { type Directory } from '../directory/index.js';
@@ -43,27 +43,27 @@ export class Shedding {
   async admit(tenantId: string, isRepetition = false): Promise<void> {
     const limits = this.directory.tenant(tenantId)?.limits;
     if (!limits) return;
-    const queue = await this.insistOnLag(tenantId);
-    if (!isRepetition && queue && queue.queued >= limits.max_queued_tasks) {
-      const detail = `${queue.queued} tasks are queued, and the limit is ${limits.max_queued_tasks}.`;
+    const depth = await this.insistOnLag(tenantId);
+    if (!isRepetition && depth && depth.queued >= limits.max_queued_tasks) {
+      const detail = `${depth.queued} tasks are queued, and the limit is ${limits.max_queued_tasks}.`;
       throw this.shed('quota_exceeded', 'max_queued_tasks', detail);
     }
     await this.insistOnRate(tenantId, limits, isRepetition);
   }
 
   /**
-   * For commands that are no submissions, and count in the backlog all the same. Answers the queue, as far as it is
-   * known.
+   * For commands that are no submissions, and count in the backlog all the same. Answers how much is queued, as far
+   * as it is known.
    * @throws ProblemError
    */
-  async insistOnLag(tenantId: string): Promise<HotQueue | null> {
-    const { queue, pulse } = await this.queues.look(tenantId);
+  async insistOnLag(tenantId: string): Promise<HotDepth | null> {
+    const { depth, pulse } = await this.queues.look(tenantId);
     const { partitions, servers } = this.options;
     const partition = partitionOf(tenantId, partitions);
     if (pulse && this.backlog.exceeds(partition, tenantId, pulse, servers)) {
       throw this.shed('lag_limited', 'partition_lag', 'Too many commands of the tenant wait to be decided.');
     }
-    return queue;
+    return depth;
   }
 
   private async insistOnRate(tenantId: string, limits: Limits, isRepetition: boolean): Promise<void> {

@@ -1,9 +1,8 @@
 import { type CommandData, type StateSpec } from '@fluxforge/events/catalogue';
 import { type StateRow } from '@fluxforge/read-models';
-import { formatBudget, parseBudget } from '../budgets/index.js';
+import { budgetOf, formatBudget } from '../budgets/index.js';
 import { durationMs, formatDuration } from '../durations/index.js';
-import { isPlainObject } from '../fields/index.js';
-import { formatSelector, parseSelector, selectorOfLabels } from '../selectors/index.js';
+import { formatSelector, selectorOf } from '../selectors/index.js';
 import { type StateBody } from './state-body.js';
 import { windowBodies, windowsOf } from './windows.js';
 
@@ -86,14 +85,4 @@ export function stateView(row: StateRow) {
     ...bodyOfRow(row),
     status: row.status,
   };
-}
-
-export function selectorOf(given: string | Record<string, string>) {
-  return isPlainObject(given) ? selectorOfLabels(given) : parseSelector(given);
-}
-
-function budgetOf(value: string | number) {
-  const budget = parseBudget(value);
-  if (budget === null) throw new Error(`a budget that was validated does not parse: ${value}`);
-  return budget;
 }

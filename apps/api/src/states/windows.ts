@@ -1,8 +1,8 @@
 import { windowEffects, type ChangeWindow } from '@fluxforge/events/catalogue';
-import { isTimeZone, parseCron } from '@fluxforge/domain/cron';
+import { expandMacro } from '@fluxforge/domain/cron';
 import { neverOpens } from '@fluxforge/domain/windows';
 import { durationMs, formatDuration } from '../durations/index.js';
-import { duration, fine, flaw, listOf, objectOf, oneOf, text, type Check } from '../fields/index.js';
+import { cronField, duration, listOf, objectOf, oneOf, timeZoneField, type Check } from '../fields/index.js';
 import { ProblemError } from '../http/index.js';
 
 /** A change window as it is declared. */
@@ -17,21 +17,6 @@ const maxWindows = 16;
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-export const cronField: Check = (value) => {
-  const flaws = text({ min: 9, max: 256 })(value);
-  if (flaws.length > 0) return flaws;
-  const parsed = parseCron(String(value));
-  return parsed.flaw === null ? fine : flaw('bad_format', parsed.flaw);
-};
-
-export const timeZoneField: Check = (value) => {
-  const flaws = text({ min: 1, max: 64 })(value);
-  if (flaws.length > 0) return flaws;
-  return isTimeZone(String(value))
-    ? fine
-    : flaw('bad_format', 'must be the name of a time zone, such as Europe/Berlin');
-};
-
 export const windowList: Check = listOf(
   objectOf({
     effect: { check: oneOf(windowEffects.values), required: true },
@@ -45,7 +30,7 @@ export const windowList: Check = listOf(
 export function windowsOf(bodies: readonly WindowBody[]): ChangeWindow[] {
   return bodies.map(({ effect, cron, time_zone, duration: span }) => ({
     effect,
-    cron,
+    cron: expandMacro(cron.trim()),
     time_zone,
     duration_ms: durationMs(span),
   }));

@@ -3,5 +3,4 @@ export { RecentKeys } from './recent-keys.js';
 export { GetTaskHandler, ListTasksHandler, GetAttemptsHandler, GetOutputHandler } from './queries.js';
 export { TaskBody, CancelBody } from './task-body.js';
 export { specView, taskSpecOf } from './task-spec.js';
-export { taskField, taskTemplate } from './task-template.js';
-export { idempotencyKey } from './task-query.js';
+export { taskTemplate } from './task-template.js';

@@ -1,4 +1,4 @@
-import { modeRefusal, type ModeRefusal } from '@fluxforge/domain/modes';
+import { modeRefusal, modeRefusalTexts } from '@fluxforge/domain/modes';
 import { type TaskSpec } from '@fluxforge/events/catalogue';
 import { type Directory } from '../directory/index.js';
 import { ProblemError } from '../http/index.js';
@@ -10,11 +10,5 @@ import { ProblemError } from '../http/index.js';
  */
 export function insistOnMode(directory: Directory, tenantId: string, { priority }: TaskSpec): void {
   const refusal = modeRefusal(directory.modeOf(tenantId), 'adhoc', priority);
-  if (refusal) throw new ProblemError(refusal, `${said[refusal]} Nothing was written.`);
+  if (refusal) throw new ProblemError(refusal, `${modeRefusalTexts[refusal]} Nothing was written.`);
 }
-
-const said: Readonly<Record<ModeRefusal, string>> = {
-  mode_degraded: 'Only tasks of the priorities 0 to 2 are let in now.',
-  mode_read_only: 'No new tasks are let in now.',
-  mode_draining: 'No new tasks are let in now: what is queued or runs comes to its end first.',
-};

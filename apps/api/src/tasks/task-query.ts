@@ -1,6 +1,6 @@
 import { taskEnds, taskKinds } from '@fluxforge/events/catalogue';
 import { taskPhases, type TaskFilter } from '@fluxforge/read-models';
-import { digits, Field, oneOf, Parameter, resourceId, text } from '../fields/index.js';
+import { digits, Field, oneOf, resourceId, text } from '../fields/index.js';
 import { LabelledPageQuery, PageQuery, pageOf } from '../reads/index.js';
 import { parseSelector } from '../selectors/index.js';
 
@@ -56,13 +56,4 @@ export class OutputQuery extends PageQuery {
     schema: { enum: ['json', 'text'], default: 'json' },
   })
   format?: 'json' | 'text';
-}
-
-const key = new Parameter(
-  'Idempotency-Key',
-  text({ min: 1, max: 256, pattern: /^[\x21-\x7e]+$/, form: 'printable ASCII without blanks' }),
-);
-
-export function idempotencyKey(header: unknown): string {
-  return key.transform(header);
 }

@@ -2,7 +2,7 @@ import { type TaskSpec } from '@fluxforge/events/catalogue';
 import { type AttemptRow, type TaskRow } from '@fluxforge/read-models';
 import { durationMs, formatDuration } from '../durations/index.js';
 import { sha256Hex } from '../identifiers/index.js';
-import { formatSelector, parseSelector, selectorOfLabels } from '../selectors/index.js';
+import { formatSelector, selectorOf } from '../selectors/index.js';
 import { type TaskBody } from './task-body.js';
 
 const defaults = {
@@ -28,7 +28,7 @@ export function taskSpecOf(given: TaskBody, nowMs: number): TaskSpec {
     ...(body.cwd === undefined ? {} : { cwd: body.cwd }),
     ...(body.run_as === undefined ? {} : { run_as: body.run_as }),
     ...(body.agent_id === undefined ? {} : { agent_id: body.agent_id }),
-    selector: selectorOf(body.selector),
+    selector: body.selector === undefined ? [] : selectorOf(body.selector),
     priority: body.priority,
     ...(body.not_before === undefined ? {} : { not_before_ms: Date.parse(body.not_before) }),
     ...(body.delay === undefined ? {} : { not_before_ms: nowMs + durationMs(body.delay) }),
@@ -110,11 +110,6 @@ function spanView<T extends null | undefined>(ms: number | T): string | T {
 
 function timeView(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString();
-}
-
-function selectorOf(given: TaskBody['selector']) {
-  if (given === undefined) return [];
-  return typeof given === 'string' ? parseSelector(given) : selectorOfLabels(given);
 }
 
 function canonical(value: unknown): string {

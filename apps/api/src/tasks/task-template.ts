@@ -1,22 +1,21 @@
 import { type TaskSpec } from '@fluxforge/events/catalogue';
-import { fine, flaw, inField, isPlainObject, validated, type Check } from '../fields/index.js';
+import { inField, validated } from '../fields/index.js';
 import { ProblemError } from '../http/index.js';
 import { TaskBody } from './task-body.js';
 import { taskSpecOf } from './task-spec.js';
 
-export const taskField: Check = (value) =>
-  isPlainObject(value) ? fine : flaw('wrong_type', 'must be a task, as an object');
-
 /**
- * A task within another body, as POST /v1/tasks takes it. `fixed`: fields that the whole decides itself.
- * @throws ProblemError that names the field within `task`
+ * A task within another body, as POST /v1/tasks takes it. `path`: where it stands in that; `fixed`: fields that
+ * the whole decides itself.
+ * @throws ProblemError that names the field by its place in the whole
  */
 export function taskTemplate(
+  path: string,
   given: Record<string, unknown>,
   fixed: readonly (keyof TaskBody)[],
   nowMs: number,
 ): TaskSpec {
-  return inField('task', () => {
+  return inField(path, () => {
     const errors = fixed
       .filter((field) => given[field] !== undefined)
       .map((field) => ({ field, code: 'inconsistent' as const, message: 'is not said here' }));

@@ -7,7 +7,7 @@ import { By, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
 import { EventsQuery, GetEvents } from '../events/index.js';
 import { BodyOf, OptionalBodyOf, QueryOf } from '../fields/index.js';
-import { derivedId, newId, sha256Hex } from '../identifiers/index.js';
+import { sha256Hex, submissionId } from '../identifiers/index.js';
 import { Clock } from '../http/clock.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { IdParam } from '../http/id-param.js';
@@ -18,7 +18,7 @@ import { outputText, outputView } from './output-view.js';
 import { GetAttempts, GetOutput, GetTask, ListTasks } from './queries.js';
 import { RecentKeys } from './recent-keys.js';
 import { CancelBody, TaskBody } from './task-body.js';
-import { idempotencyKey, OutputQuery, TaskListQuery, taskFilterOf } from './task-query.js';
+import { OutputQuery, TaskListQuery, taskFilterOf } from './task-query.js';
 import { bodyHashOf, taskSpecOf } from './task-spec.js';
 
 @ApiTags('tasks')
@@ -44,15 +44,15 @@ export class TasksController {
     @Headers('idempotency-key') givenKey: string | undefined,
     @Body(new BodyOf(TaskBody)) body: TaskBody,
   ): Promise<Accepted> {
-    const spec = taskSpecOf(body, this.clock.nowMs());
+    const nowMs = this.clock.nowMs();
+    const spec = taskSpecOf(body, nowMs);
     insistOnMode(this.directory, origin.tenantId, spec);
+    const taskId = submissionId('tsk', origin.tenantId, givenKey, nowMs);
     if (givenKey === undefined) {
       await this.shedding.admit(origin.tenantId);
-      const taskId = newId('tsk', this.clock.nowMs());
       const command = { type: 'task.submit', data: { task_id: taskId, spec } } as const;
       return this.commands.execute(new Submit({ body: command, resourceId: taskId, origin }));
     }
-    const taskId = derivedId('tsk', origin.tenantId, idempotencyKey(givenKey));
     const keyed = { key_hash: keyHash(taskId), body_hash: bodyHashOf(spec, body.delay) };
     this.recentKeys.refuseOtherBody(taskId, keyed.body_hash);
     await this.shedding.admit(origin.tenantId, this.recentKeys.knows(taskId, keyed.body_hash));

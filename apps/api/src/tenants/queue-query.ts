@@ -27,24 +27,6 @@ export class GetQueueHandler implements IQueryHandler<GetQueue> {
     }
     const answer = await this.owners.ask('tasks', { kind: 'queue', tenant_id: tenantId });
     if (typeof answer !== 'object' || answer === null) throw notFound();
-    const { pulse: _internal, ...queue } = answer as Record<string, unknown>;
-    return { ...queue, source: 'owner', age_ms: 0 };
-  }
-}
-
-export class GetBreakers extends Query<unknown> {
-  constructor(readonly caller: Caller) {
-    super();
-  }
-}
-
-@QueryHandler(GetBreakers)
-export class GetBreakersHandler implements IQueryHandler<GetBreakers> {
-  constructor(@Inject(Owners) private readonly owners: Owners) {}
-
-  async execute({ caller: { tenantId } }: GetBreakers): Promise<unknown> {
-    const answer = await this.owners.ask('tasks', { kind: 'breakers', tenant_id: tenantId });
-    if (answer === null) throw notFound();
-    return answer;
+    return { ...answer, source: 'owner', age_ms: 0 };
   }
 }

@@ -67,6 +67,8 @@ export async function startInMemory(
     operatorTenant: 'ten_operator',
     writeTimeoutMs: 1000,
     answerDeadlineMs: 500,
+    apiServers: 1,
+    maxLagRecords: 20_000,
     ...over,
   });
   await parts.follower.start(partitions);

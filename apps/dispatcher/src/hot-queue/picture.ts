@@ -1,6 +1,6 @@
 import { queueDepths, queueOf, type QueueDepth, type TasksState } from '@fluxforge/domain/tasks-context';
 import { type HotQueue } from '@fluxforge/events/hot-queue';
-import { queueView } from '../questions/queue-view.js';
+import { depthView, queueView } from '../questions/queue-view.js';
 
 /** Tasks that are looked at in one pass, for counts by priority and the oldest wait; the rest is owed by later passes. */
 const tasksPerPass = 20_000;
@@ -72,14 +72,12 @@ export class Picture {
   }
 
   /** Depths as they are, and for the rest what was counted last. */
-  private carriedOn({ tenantId, queued, ready, leased }: QueueDepth, nowMs: number): HotQueue {
-    const last = this.drawn.get(tenantId)?.view;
+  private carriedOn(depth: QueueDepth, nowMs: number): HotQueue {
+    const last = this.drawn.get(depth.tenantId)?.view;
     return {
-      queued,
-      ready,
-      running: leased,
+      ...depthView(depth),
       by_priority: last?.by_priority ?? Array.from({ length: 10 }, () => 0),
-      oldest_wait_ms: ready === 0 ? 0 : (last?.oldest_wait_ms ?? 0),
+      oldest_wait_ms: depth.ready === 0 ? 0 : (last?.oldest_wait_ms ?? 0),
       as_of: new Date(nowMs).toISOString(),
     };
   }

@@ -1,10 +1,16 @@
-import { quarantinesOf, queueOf, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
+import {
+  quarantinesOf,
+  queueDepthOf,
+  queueOf,
+  type TasksContext,
+  type TasksState,
+} from '@fluxforge/domain/tasks-context';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 import { runSimulation } from './simulation.js';
 import { quarantinesView } from './quarantines-view.js';
-import { queueView } from './queue-view.js';
+import { depthView, queueView } from './queue-view.js';
 
 /** A JSON value for users, or a promise of one; null when there is nothing of that name. Changes nothing. */
 export function answerTo(
@@ -20,7 +26,11 @@ export function answerTo(
       return explanationView(rules.explainTask(state, tenantId, question.task_id, nowMs()));
     case 'queue': {
       const queue = queueOf(state, tenantId, nowMs());
-      return queue && { ...queueView(queue, nowMs()), pulse };
+      return queue && queueView(queue, nowMs());
+    }
+    case 'queue-depth': {
+      const depth = queueDepthOf(state, tenantId);
+      return depth && { ...depthView(depth), pulse };
     }
     case 'breakers': {
       const found = quarantinesOf(state, tenantId);

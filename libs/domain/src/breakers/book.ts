@@ -1,6 +1,7 @@
 import {
   type AttemptOutcome,
   type BreakerScope,
+  type CommandLine,
   type Executor,
   type Labels,
 } from '@fluxforge/events/catalogue';
@@ -28,7 +29,7 @@ export interface RunOver {
   readonly leasedAtMs: number;
   readonly endedAtMs: number;
   readonly executor: Executor;
-  readonly command: string;
+  readonly command: CommandLine | undefined;
   readonly outcome: AttemptOutcome;
   readonly exitCode: number | undefined;
   /** It was to stop: a failure says nothing then. */
@@ -68,17 +69,19 @@ export class BreakerBook {
 
   /** Those that are not closed among an agent's own breaker and that of its domain. */
   trippedFor(agentId: string, labels: Labels): Breaker[] {
-    // Asked for every agent of every lease: in good health this is all there is to it.
-    if (this.tripped === 0) return none;
-    const domain = this.domainOf(labels);
-    const own = this.byName.agent.get(agentId);
-    const ofDomain = domain === null ? undefined : this.byName.domain.get(domain);
-    return [own, ofDomain].filter((one) => one !== undefined && one.phase !== 'closed') as Breaker[];
+    const guards = this.guardsOf({ agentId, domain: this.domainOf(labels) });
+    return guards.filter(({ phase }) => phase !== 'closed');
   }
 
+  /** Asked for every agent of every lease: in good health there is next to nothing to it. */
   room(agentId: string, labels: Labels): BreakerRoom {
-    const rooms = this.trippedFor(agentId, labels).map(breakerRoom);
-    return rooms.reduce((least, one) => (gives[one] < gives[least] ? one : least), 'all');
+    if (this.tripped === 0) return 'all';
+    const own = this.byName.agent.get(agentId);
+    const ownRoom = own ? breakerRoom(own) : 'all';
+    const domain = this.domainOf(labels);
+    const guard = domain === null ? undefined : this.byName.domain.get(domain);
+    const domainRoom = guard ? breakerRoom(guard) : 'all';
+    return gives[domainRoom] < gives[ownRoom] ? domainRoom : ownRoom;
   }
 
   /** The breaker of this name, a new one if need be; undefined: there are too many, and none can go. */
@@ -100,10 +103,10 @@ export class BreakerBook {
   }
 
   /** With its agent. */
-  drop(scope: BreakerScope, name: string): Breaker | undefined {
-    const breaker = this.byName[scope].get(name);
+  dropAgent(agentId: string): Breaker | undefined {
+    const breaker = this.byName.agent.get(agentId);
     if (breaker && breaker.phase !== 'closed') this.tripped -= 1;
-    this.byName[scope].delete(name);
+    this.byName.agent.delete(agentId);
     return breaker;
   }
 
@@ -136,7 +139,7 @@ export class BreakerBook {
       const tells = said && (!said.failed || !run.wasCancelled) ? said : null;
       const breaker = tells?.failed ? this.of(scope, name, nextOrder) : this.byName[scope].get(name);
       if (!breaker) continue;
-      const work = tells?.failed ? hash32(`${run.executor}:${run.command}`) : 0;
+      const work = tells?.failed ? workOf(run) : 0;
       const end = tells && { ...tells, work, agentId: run.agentId, endedAtMs: run.endedAtMs };
       const lease = leaseName(run.taskId, run.life, run.attempt);
       recordEnd(breaker, this.policies[scope], { lease, leasedAtMs: run.leasedAtMs, end });
@@ -155,4 +158,7 @@ export class BreakerBook {
   }
 }
 
-const none: Breaker[] = [];
+/** Commands are told apart, and not kept. */
+function workOf({ executor, command }: RunOver): number {
+  return hash32(JSON.stringify([executor, command]));
+}

@@ -216,7 +216,7 @@ describe('the breakers of a tenant', () => {
     expect(book.room('a1', { zone: 'b' })).toBe('probe');
     open(book, 'agent', 'a1');
     expect(book.room('a1', { zone: 'b' })).toBe('none');
-    book.drop('agent', 'a1');
+    book.dropAgent('a1');
     expect(book.startProbes(run(4))).toEqual([book.find('domain', 'b')]);
     expect(book.room('a2', { zone: 'b' })).toBe('none');
     record(book, run(4, { outcome: 'exited', exitCode: 0 }));

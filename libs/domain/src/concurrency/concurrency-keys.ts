@@ -18,15 +18,20 @@ interface KeyUse {
   older: number;
 }
 
+/** Whether keys of this strategy share one place in the order, and take turns at it. */
+export function takesTurns(concurrency: Concurrency | null | undefined): boolean {
+  return concurrency?.strategy === 'round-robin';
+}
+
 export interface KeyTurns {
   readonly turns: number;
   readonly of: readonly (readonly [key: string, turn: number])[];
 }
 
 /**
- * The concurrency keys of one tenant. A fold of its tasks: only the turns of the keys are written down by themselves. Each task
- * is held to its own `max`, whatever others of the same key say. A task has one key at most and holds it
- * only while it is leased, so no two tasks can wait for each other: there are no cycles to look for.
+ * The concurrency keys of one tenant. A fold of its tasks: only the turns of the keys are written down by
+ * themselves. Each task is held to its own `max`, whatever others of the same key say. A task has one key at most
+ * and holds it only while it is leased, so no two tasks can wait for each other: there are no cycles to look for.
  */
 export class ConcurrencyKeys {
   private readonly uses = new Map<string, KeyUse>();
@@ -81,7 +86,7 @@ export class ConcurrencyKeys {
     const use = this.find(task);
     if (!use) return;
     use.leased += 1;
-    if (task.spec.concurrency?.strategy === 'round-robin') use.turn = ++this.turns;
+    if (takesTurns(task.spec.concurrency)) use.turn = ++this.turns;
   }
 
   /** When the key comes, of those that take turns: the lowest first. One that is new comes after those that wait. */

@@ -1,1 +1,1 @@
-export { ConcurrencyKeys, type KeyTurns } from './concurrency-keys.js';
+export { ConcurrencyKeys, takesTurns, type KeyTurns } from './concurrency-keys.js';

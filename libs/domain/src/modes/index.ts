@@ -10,6 +10,7 @@ export {
   effectiveMode,
   holdsLeases,
   modeRefusal,
+  modeRefusalTexts,
   normalCluster,
   stricter,
   type ClusterMode,

@@ -56,6 +56,13 @@ export function modeRefusal(mode: Mode, kind: TaskKind, priority: number): ModeR
   }
 }
 
+/** For people, whoever refuses. */
+export const modeRefusalTexts: Readonly<Record<ModeRefusal, string>> = {
+  mode_degraded: 'Only priorities 0 to 2 are let in now.',
+  mode_read_only: 'Nothing new is let in now.',
+  mode_draining: 'Nothing new is let in or started now.',
+};
+
 /** Nothing is leased in such a mode. */
 export function holdsLeases(mode: Mode): boolean {
   return mode === 'draining';

@@ -1,4 +1,5 @@
 import { fits, suits, type Agent } from '@fluxforge/domain/agent';
+import { takesTurns } from '@fluxforge/domain/concurrency';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { FreeAgents, type Pick } from './free-agents.js';
@@ -152,7 +153,7 @@ export class TenantQueue {
     const { ready } = group;
     this.open.set(group, ready.peekRank(), ready.peekTie());
     const { concurrency } = group;
-    if (concurrency?.strategy === 'round-robin') {
+    if (concurrency && takesTurns(concurrency)) {
       this.robins.set(group, this.turnOf(concurrency.key), ready.peekTie());
     }
   }

@@ -12,7 +12,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { decided } from '@fluxforge/domain/kernel';
-import { modeRefusal } from '@fluxforge/domain/modes';
+import { modeRefusal, modeRefusalTexts } from '@fluxforge/domain/modes';
 import { admitsSubmission, neverFits, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { cancelTask } from './cancel-task.js';
 import { type Task } from './task.js';
@@ -47,9 +47,7 @@ export interface Candidate {
 const refusals = {
   unknown_tenant: 'There is no such tenant.',
   unknown_agent: 'There is no such agent.',
-  mode_degraded: 'Only priorities 0 to 2 are let in now.',
-  mode_read_only: 'Nothing new is let in now.',
-  mode_draining: 'Nothing new is let in or started now.',
+  ...modeRefusalTexts,
   quota_submission_rate: 'The tenant submits faster than it may.',
   quota_output_bytes: 'The task may print more than the tenant may in an hour.',
   concurrency_dropped: 'As many tasks of this key are there as may be.',

@@ -64,7 +64,6 @@ export interface Task extends Seats {
   readonly traceparent: string | null;
   /** Rises with each task of the partition: first come, first served where all else is equal. */
   readonly order: number;
-  readonly queuedAtMs: number;
   readyAtMs: number;
   /** From where the delivery timeout counts. */
   deliverFromMs: number;
@@ -111,7 +110,6 @@ export function newTask(
     keyed: data.keyed ?? null,
     traceparent: data.traceparent ?? null,
     order,
-    queuedAtMs: timeMs,
     readyAtMs,
     deliverFromMs: readyAtMs,
     attemptsUsed: 0,

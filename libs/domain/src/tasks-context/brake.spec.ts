@@ -1,4 +1,4 @@
-import { command, connected, fact, heartbeat, policy, types, World } from './scenario.fixture.js';
+import { command, connected, fact, heartbeat, held, policy, types, World } from './scenario.fixture.js';
 import { type Queued } from './explanation.js';
 
 const { leaseMs, leaseMarginMs, agentTtlMs, brake } = policy;
@@ -82,6 +82,18 @@ describe('when most agents of a tenant fall silent at once', () => {
     one.nowMs += brake.holdMs;
     expect(one.settle()).toContainEqual(expect.objectContaining({ type: 'tenant.brake-set', subject: 't' }));
     expect(one.state.realms.get('t')!.brake.isOn).toBe(false);
+  });
+
+  it('agents that come back in time keep what they run', () => {
+    const one = world(6);
+    const { agents, tasks } = one.state.realms.get('t')!;
+    const silent = ids.slice(4);
+    const events = silent.flatMap((id) => {
+      const inventory = [...agents.get(id)!.leases].map((task) => held(task, tasks.get(task)!.attemptsUsed));
+      return one.say(connected(id, { slots: 4, inventory }));
+    });
+    expect(types(events)).toEqual(silent.map(() => 'agent.found'));
+    expect(types(pass(one, restMs, 0))).toEqual([]);
   });
 
   it('a half is not most of them, and few are no mass', () => {

@@ -1,33 +1,29 @@
 import {
-  type AttemptOutcome,
   type EventData,
   type Fact,
   type JournalEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
-import { newAgent, occupy, vacate, type Agent } from '@fluxforge/domain/agent';
-import { closeBreaker, halfOpenBreaker, openBreaker } from '@fluxforge/domain/breakers';
+import { occupy, vacate } from '@fluxforge/domain/agent';
 import { addMember, memberCancelled, memberOver, memberRejected } from '@fluxforge/domain/fanout';
 import { relimit, reserve, reservedBytes, settle, spend } from '@fluxforge/domain/quotas';
 import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
 import { countsAsSubmission, newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
 import { addLive, evolveSchedule, removeLive, type ScheduleFact } from '@fluxforge/domain/schedules';
-import { evolveTenant, newTenant, useToken } from '@fluxforge/domain/tenant';
+import { evolveTenant, newTenant } from '@fluxforge/domain/tenant';
+import { breakerTurned, enrolled, evolveAgent, learn } from './evolve-agents.js';
 import { fanoutChanged, releaseFanouts, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import {
   brakeChanged,
   breakerChanged,
   dequeue,
-  dropAgent,
   enqueue,
   limitsChanged,
   openGate,
   refreshAgent,
   syncCrowded,
   syncOpen,
-  timeAgent,
-  timeDrain,
   timeLease,
   timeSchedule,
 } from './placing.js';
@@ -133,83 +129,11 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
   }
 }
 
-type BreakerFact = Fact<Extract<Own, { type: 'breaker.opened' | 'breaker.half-opened' | 'breaker.closed' }>>;
-
-function breakerTurned(state: TasksState, realm: Realm, fact: BreakerFact): void {
-  const breaker = realm.breakers.find(fact.data.scope, fact.data.name);
-  if (!breaker) return;
-  realm.breakers.change(breaker, (one) => {
-    if (fact.type === 'breaker.opened') openBreaker(one, fact.data);
-    else if (fact.type === 'breaker.half-opened') halfOpenBreaker(one);
-    else closeBreaker(one);
-  });
-  breakerChanged(state, realm, breaker);
-}
-
 function scheduled(state: TasksState, realm: Realm, fact: ScheduleFact): void {
   const changed = evolveSchedule(realm.scheduling, fact, state.nextOrder);
   if (fact.type === 'schedule.created' && changed) state.nextOrder += 1;
   if (fact.type === 'schedule.fired') state.moment.firedInARow += 1;
   if (changed) timeSchedule(state, changed);
-}
-
-function enrolled(state: TasksState, realm: Realm, data: EventData<'agent.enrolled'>): void {
-  if (realm.agents.has(data.agent_id)) return;
-  useToken(realm.tenant, data.token_id, data.agent_id, data.credential_hash);
-  const agent = newAgent(data, realm.tenant.id, state.nextOrder++, realm.breakers);
-  realm.agents.set(agent.id, agent);
-  releaseFanouts(state, realm);
-  refreshAgent(state, realm, agent, true);
-}
-
-type AgentFact = Fact<
-  Extract<Own, { type: 'agent.found' | 'agent.lost' | 'agent.changed' | 'agent.drain-set' | 'agent.removed' }>
->;
-
-function evolveAgent(
-  state: TasksState,
-  policy: TasksPolicy,
-  realm: Realm,
-  agent: Agent,
-  fact: AgentFact,
-): void {
-  switch (fact.type) {
-    case 'agent.found':
-      return stands(state, policy, realm, agent, 'found');
-    case 'agent.lost':
-      agent.lostAtMs = fact.timeMs;
-      return stands(state, policy, realm, agent, 'lost');
-    case 'agent.changed':
-      agent.labels = fact.data.labels;
-      agent.slots = fact.data.slots;
-      agent.capacity = fact.data.capacity ?? null;
-      agent.executors = fact.data.executors;
-      agent.version = fact.data.agent_version;
-      return refreshAgent(state, realm, agent, true);
-    case 'agent.drain-set':
-      agent.draining = fact.data.drain;
-      agent.drainDeadlineMs = fact.data.deadline_ms ?? null;
-      timeDrain(state, agent);
-      return refreshAgent(state, realm, agent);
-    case 'agent.removed':
-      dropAgent(state, realm, agent);
-      return releaseFanouts(state, realm);
-  }
-}
-
-function stands(
-  state: TasksState,
-  policy: TasksPolicy,
-  realm: Realm,
-  agent: Agent,
-  standing: 'found' | 'lost',
-): void {
-  const wasFound = agent.standing === 'found';
-  agent.standing = standing;
-  realm.brake.stand(agent, wasFound);
-  state.shaken.add(realm);
-  timeAgent(state, policy, agent);
-  refreshAgent(state, realm, agent);
 }
 
 function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>, timeMs: number): void {
@@ -363,31 +287,6 @@ function release(
   if (agent && vacate(agent, task.id, task.spec.requests)) refreshAgent(state, realm, agent);
   else syncOpen(state, realm);
   unlockApplies(state, realm, task, lease);
-}
-
-/** What the run says of the machine that it ran on, and of those near it. */
-function learn(
-  state: TasksState,
-  realm: Realm,
-  { id: taskId, life, spec, cancel }: Task,
-  { attempt, agentId, domain, leasedAtMs, isMoving }: Lease,
-  ended: { readonly outcome: AttemptOutcome; readonly exit_code?: number; readonly timeMs: number },
-): void {
-  const { executor, command } = spec;
-  const { outcome, exit_code: exitCode, timeMs: endedAtMs } = ended;
-  const place = { taskId, life, attempt, agentId, domain, leasedAtMs, endedAtMs };
-  const run = {
-    ...place,
-    executor,
-    command: JSON.stringify(command ?? null),
-    outcome,
-    exitCode,
-    wasCancelled: cancel !== null || isMoving,
-  };
-  // One whose agent was removed says nothing of an agent any more.
-  const isKnown = realm.agents.has(agentId);
-  const order = (): number => state.nextOrder++;
-  for (const breaker of realm.breakers.record(run, isKnown, order)) breakerChanged(state, realm, breaker);
 }
 
 function unlockApplies(state: TasksState, realm: Realm, task: Task, { agentId }: Lease): void {

@@ -1,4 +1,5 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
+import { takesTurns } from '@fluxforge/domain/concurrency';
 import { closedGate, effectivePriority, laneOf, rankOf } from '@fluxforge/domain/scheduling';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { surveyAgents } from './candidates.js';
@@ -110,20 +111,17 @@ function readyTasks(realm: Realm, nowMs: number): Task[] {
 function tasksAhead(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Task[] {
   const ready = readyTasks(realm, nowMs);
   const first = ready
-    .filter(takesTurns)
+    .filter(({ spec }) => takesTurns(spec.concurrency))
     .reduce((min, one) => Math.min(min, rankOf(one, policy.agingMs)), Infinity);
-  const placeOf = (one: Task): number => (takesTurns(one) ? first : rankOf(one, policy.agingMs));
+  const placeOf = (one: Task): number =>
+    takesTurns(one.spec.concurrency) ? first : rankOf(one, policy.agingMs);
   const place = placeOf(task);
   return ready.filter((one) => {
     if (one === task) return false;
     const itsPlace = placeOf(one);
     const isLevel = itsPlace === place;
-    return itsPlace < place || (isLevel && (takesTurns(one) || one.order < task.order));
+    return itsPlace < place || (isLevel && (takesTurns(one.spec.concurrency) || one.order < task.order));
   });
-}
-
-function takesTurns({ spec }: Task): boolean {
-  return spec.concurrency?.strategy === 'round-robin';
 }
 
 function weightOf(realm: Realm): number {

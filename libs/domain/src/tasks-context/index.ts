@@ -14,6 +14,7 @@ export {
   leaseView,
   quarantinesOf,
   type Quarantines,
+  queueDepthOf,
   queueDepths,
   queueOf,
   type LeaseView,

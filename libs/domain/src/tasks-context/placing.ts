@@ -128,7 +128,7 @@ export function timeBreaker(state: TasksState, realm: Realm, breaker: Breaker): 
 /** Its pinned tasks can never start: they are put where `plan` ends them, a few at a time. */
 export function dropAgent(state: TasksState, realm: Realm, agent: Agent): void {
   realm.agents.delete(agent.id);
-  const breaker = realm.breakers.drop('agent', agent.id);
+  const breaker = realm.breakers.dropAgent(agent.id);
   if (breaker) state.breakerTimers.delete(breaker);
   realm.queue.agentRemoved(agent);
   state.agentTimers.delete(agent);

@@ -1,6 +1,6 @@
 import { type Breaker } from '@fluxforge/domain/breakers';
 import { type Origin, type TaskKind, type TaskSpec } from '@fluxforge/events/catalogue';
-import { agentOf, taskOf, type TasksState } from './state.js';
+import { agentOf, taskOf, type Realm, type TasksState } from './state.js';
 
 /** All that a lease frame needs. */
 export interface LeaseView {
@@ -56,12 +56,18 @@ export interface QueueDepth {
 }
 
 export function queueDepths(state: TasksState): QueueDepth[] {
-  return [...state.realms.values()].map((realm) => ({
-    tenantId: realm.tenant.id,
-    queued: realm.queuedTasks,
-    ready: realm.queue.readyTasks,
-    leased: realm.tasks.size - realm.queuedTasks,
-  }));
+  return [...state.realms.values()].map(depthIn);
+}
+
+/** Null: there is no such tenant in this partition. */
+export function queueDepthOf(state: TasksState, tenantId: string): QueueDepth | null {
+  const realm = state.realms.get(tenantId);
+  return realm ? depthIn(realm) : null;
+}
+
+function depthIn({ tenant, queuedTasks, queue, tasks }: Realm): QueueDepth {
+  const leased = tasks.size - queuedTasks;
+  return { tenantId: tenant.id, queued: queuedTasks, ready: queue.readyTasks, leased };
 }
 
 /** One tenant's queue, for people. */
@@ -83,14 +89,7 @@ export function queueOf(state: TasksState, tenantId: string, nowMs: number): Que
     byPriority[spec.priority]! += 1;
     if (readyAtMs <= nowMs) oldestReadySinceMs = Math.min(oldestReadySinceMs ?? Infinity, readyAtMs);
   }
-  return {
-    tenantId,
-    queued: realm.queuedTasks,
-    ready: realm.queue.readyTasks,
-    leased: realm.tasks.size - realm.queuedTasks,
-    byPriority,
-    oldestReadySinceMs,
-  };
+  return { ...depthIn(realm), byPriority, oldestReadySinceMs };
 }
 
 /** What keeps leases away from agents of a tenant now. */
@@ -101,7 +100,7 @@ export interface Quarantines {
   readonly brake: { readonly untilMs: number; readonly lostAgents: number; readonly agents: number } | null;
 }
 
-export const quarantinesShown = 1_000;
+const quarantinesShown = 1_000;
 
 /** Null: there is no such tenant in this partition. */
 export function quarantinesOf(state: TasksState, tenantId: string): Quarantines | null {

@@ -7,13 +7,21 @@ import { Value } from '@sinclair/typebox/value';
  */
 const Count = Type.Integer({ minimum: 0 });
 
-/** One tenant's queue, by committed events. */
-const HotQueue = Type.Object({
+const depth = {
   /** Without a lease, whatever they wait for. */
   queued: Count,
   /** Of these, what could start now if an agent fits. */
   ready: Count,
   running: Count,
+};
+
+/** How much there is of one tenant's queue. */
+const HotDepth = Type.Object(depth);
+export type HotDepth = Static<typeof HotDepth>;
+
+/** One tenant's queue, by committed events. */
+const HotQueue = Type.Object({
+  ...depth,
   /** Queued tasks of each priority, 0 to 9. Of a very long queue, as of its last count. */
   by_priority: Type.Array(Count, { minItems: 10, maxItems: 10 }),
   oldest_wait_ms: Count,
@@ -40,6 +48,10 @@ export function partitionName(partition: number): string {
 
 export function parseQueue(text: string): HotQueue | null {
   return parsed(HotQueue, text);
+}
+
+export function parseDepth(text: string): HotDepth | null {
+  return parsed(HotDepth, text);
 }
 
 export function parsePulse(text: string): PartitionPulse | null {

@@ -1,8 +1,10 @@
 export {
   partitionName,
+  parseDepth,
   parsePulse,
   parseQueue,
   queueName,
   type PartitionPulse,
+  type HotDepth,
   type HotQueue,
 } from './hot-queue.js';

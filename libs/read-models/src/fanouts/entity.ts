@@ -16,6 +16,7 @@ export class FanoutEntity {
   @Of('text') phase: FanoutPhase;
   @Of('text') reason: string;
   @Of('text') message: string;
+  @Of('whole') size: number;
   /** Ids of the agents, frozen when it started, each at the place that names its task. */
   @Of('json') members: string[];
   @MaybeOf('json') counts: MemberCounts | null;

@@ -56,12 +56,12 @@ function opened(
   if (fact.type === 'fanout.started') {
     const { spec, members, retry_of = null } = fact.data;
     const running = { phase: 'running', reason: '', message: '', ended_at: null } as const;
-    rows.fanouts.put({ ...base, ...running, spec, members, retry_of });
+    rows.fanouts.put({ ...base, ...running, spec, size: members.length, members, retry_of });
     return;
   }
   const { reason, message } = fact.data;
-  const over = { phase: 'rejected', ended_at: time, spec: null, members: [], retry_of: null } as const;
-  rows.fanouts.put({ ...base, ...over, members: [], reason, message });
+  const over = { phase: 'rejected', ended_at: time, spec: null, retry_of: null } as const;
+  rows.fanouts.put({ ...base, ...over, size: 0, members: [], reason, message });
 }
 
 function changed(

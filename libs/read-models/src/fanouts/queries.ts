@@ -1,4 +1,5 @@
-import { type DataSource } from 'typeorm';
+import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
+import { type DataSource, type SelectQueryBuilder } from 'typeorm';
 import { type Page } from '../queries/common.js';
 import { type Database } from '../queries/database.js';
 import { decodeCursor, encodeCursor, pageOf, pageSize } from '../queries/paging.js';
@@ -11,15 +12,14 @@ export function fanoutQueries(database: Database): ReadModels['fanouts'] {
   return {
     get: (tenantId, id) =>
       database.run(async (source) => {
-        const found = await find(source, tenantId, id);
+        const query = withoutMembers(source, tenantId).andWhere('t.id = :id', { id });
+        const found = await query.getOne();
         return found && fanoutRow(found);
       }),
 
     list: (tenantId, filter = {}) =>
       database.run((source) => {
-        const query = source
-          .createQueryBuilder(FanoutEntity, 't')
-          .where('t.tenant_id = :tenantId', { tenantId });
+        const query = withoutMembers(source, tenantId);
         if (filter.phase !== undefined) query.andWhere('t.phase = :phase', { phase: filter.phase });
         const ordering = { list: 'fanouts', columns: ['created_at', 'id'] as const, descending: true };
         return pageOf(query, ordering, filter, fanoutRow);
@@ -27,13 +27,19 @@ export function fanoutQueries(database: Database): ReadModels['fanouts'] {
 
     members: (tenantId, id, taskIdOf, request = {}) =>
       database.run(async (source) => {
-        const fanout = await find(source, tenantId, id);
+        const found = source.getRepository(FanoutEntity);
+        const fanout = await found.findOneBy({ tenant_id: tenantId, id });
         if (!fanout) return null;
+        const ends = new Map(fanout.unsuccessful.map(({ agent_id, end }) => [agent_id, end]));
         const limit = pageSize(request.limit);
         const from = request.cursor ? Number(decodeCursor('members', request.cursor, ['number'])[0]) : 0;
         const places = fanout.members.slice(from, from + limit).map((_, i) => from + i);
         const tasks = await tasksOf(source, tenantId, places.map(taskIdOf));
-        const items = places.map((place) => memberRow(fanout, place, taskIdOf(place), tasks));
+        const items = places.map((place): FanoutMemberRow => {
+          const [agent_id, task_id] = [fanout.members[place]!, taskIdOf(place)];
+          const { phase = null, end: task_end = null } = tasks.get(task_id) ?? {};
+          return { agent_id, task_id, phase, task_end, end: memberEnd(fanout, ends, agent_id) };
+        });
         const next = from + places.length;
         const next_cursor = next < fanout.members.length ? encodeCursor('members', [next]) : null;
         return { items, next_cursor } satisfies Page<FanoutMemberRow>;
@@ -41,8 +47,29 @@ export function fanoutQueries(database: Database): ReadModels['fanouts'] {
   };
 }
 
-function find(source: DataSource, tenantId: string, id: string): Promise<FanoutEntity | null> {
-  return source.getRepository(FanoutEntity).findOneBy({ tenant_id: tenantId, id });
+/** There may be thousands of members, and only their list shows them. */
+const shown = [
+  'id',
+  'resource_version',
+  'created_at',
+  'updated_at',
+  'spec',
+  'retry_of',
+  'phase',
+  'reason',
+  'message',
+  'size',
+  'counts',
+  'ended_at',
+] as const satisfies (keyof FanoutEntity)[];
+
+type Shown = Pick<FanoutEntity, (typeof shown)[number]>;
+
+function withoutMembers(source: DataSource, tenantId: string): SelectQueryBuilder<FanoutEntity> {
+  return source
+    .createQueryBuilder(FanoutEntity, 't')
+    .select(['t.tenant_id', ...shown.map((column) => `t.${column}`)])
+    .where('t.tenant_id = :tenantId', { tenantId });
 }
 
 type TaskOf = Pick<TaskEntity, 'id' | 'phase' | 'end'>;
@@ -61,22 +88,17 @@ async function tasksOf(
   return new Map(found.map((task) => [task.id, task]));
 }
 
-function memberRow(
-  fanout: FanoutEntity,
-  place: number,
-  task_id: string,
-  tasks: ReadonlyMap<string, TaskOf>,
-): FanoutMemberRow {
-  const agent_id = fanout.members[place] ?? '';
-  const task = tasks.get(task_id);
-  const failed = fanout.unsuccessful.find((one) => one.agent_id === agent_id)?.end;
-  const end = fanout.phase === 'ended' ? (failed ?? 'succeeded') : null;
-  return { agent_id, task_id, phase: task?.phase ?? null, task_end: task?.end ?? null, end };
+function memberEnd(
+  { phase }: FanoutEntity,
+  ends: ReadonlyMap<string, FanoutMemberEnd>,
+  agentId: string,
+): FanoutMemberEnd | null {
+  return phase === 'ended' ? (ends.get(agentId) ?? 'succeeded') : null;
 }
 
-function fanoutRow(fanout: FanoutEntity): FanoutRow {
+function fanoutRow(fanout: Shown): FanoutRow {
   const { id, resource_version, created_at, updated_at, spec, retry_of, counts } = fanout;
-  const { phase, reason, message, members, ended_at } = fanout;
+  const { phase, reason, message, size, ended_at } = fanout;
   const none = { succeeded: null, failed: null, not_started: null, unknown: null };
   return {
     id,
@@ -85,6 +107,6 @@ function fanoutRow(fanout: FanoutEntity): FanoutRow {
     updated_at,
     spec,
     retry_of,
-    status: { phase, reason, message, members: members.length, ...(counts ?? none), ended_at },
+    status: { phase, reason, message, members: size, ...(counts ?? none), ended_at },
   };
 }

@@ -13,7 +13,7 @@ const statements = [
     "tenant_id" text NOT NULL, "id" text NOT NULL, "resource_version" bigint NOT NULL,
     "created_at" timestamptz(3) NOT NULL, "updated_at" timestamptz(3) NOT NULL, "spec" jsonb,
     "retry_of" text, "phase" text NOT NULL, "reason" text NOT NULL, "message" text NOT NULL,
-    "members" jsonb NOT NULL, "counts" jsonb, "unsuccessful" jsonb NOT NULL, "ended_at" timestamptz(3),
+    "size" bigint NOT NULL, "members" jsonb NOT NULL, "counts" jsonb, "unsuccessful" jsonb NOT NULL, "ended_at" timestamptz(3),
     PRIMARY KEY ("tenant_id", "id"))`,
   `CREATE INDEX "fanouts_by_age" ON "fanouts" ("tenant_id", "created_at", "id")`,
 ];
