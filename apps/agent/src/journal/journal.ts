@@ -12,7 +12,7 @@ import {
 import { isErrno } from '../machine/index.js';
 import { quarantine } from './quarantine.js';
 import { encodeRecord, scanRecords } from './record.js';
-import { createSegment, listSegments, segmentName } from './segment.js';
+import { createSegment, listSegments, segmentName, writeDurably } from './segment.js';
 
 export interface JournalSettings {
   folder: string;
@@ -45,7 +45,7 @@ interface Waiter {
 
 /**
  * The agent's memory. `append` changes the state at once and queues the record; `commit` resolves when
- * everything appended so far is on disk (one write and one fdatasync for all who wait: group commit).
+ * everything appended so far is on disk (one durable write for all who wait: group commit).
  *
  * There is one live segment. When it is nearly full, or when the agent starts, the state itself is
  * written as the beginning of the next one, and the old one is deleted: size and start time depend on
@@ -141,8 +141,7 @@ export class Journal {
     const fits = this.segment.offset + batch.length <= this.segment.capacityBytes;
     if (this.failure === undefined && fits) {
       const { handle, offset } = this.segment;
-      await writeFully(handle, batch, offset);
-      await handle.datasync();
+      await writeDurably(handle, batch, offset);
       this.segment.offset = offset + batch.length;
     }
     if (this.failure !== undefined || !fits || this.isLow()) await this.rotate(fits);
@@ -166,14 +165,6 @@ export class Journal {
       // A full disk: as long as the reserve of the present segment lasts, ends are still recorded.
       if (!mayWait || this.failure !== undefined) throw error;
     }
-  }
-}
-
-async function writeFully(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const result = await handle.write(bytes, written, bytes.length - written, position + written);
-    written += result.bytesWritten;
   }
 }
 

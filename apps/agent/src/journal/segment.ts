@@ -1,7 +1,14 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const SEGMENT_NAME = /^journal-(\d{8})\.log$/;
+/**
+ * Where one call both writes and makes durable, that is one trip to the thread pool instead of two, on the way
+ * of every start. Not on macOS, whose O_DSYNC stops at the drive's cache; fdatasync there goes through it.
+ */
+const WRITES_ARE_DURABLE = process.platform === 'linux';
+const APPEND_FLAGS = constants.O_RDWR | (WRITES_ARE_DURABLE ? constants.O_DSYNC : 0);
 
 export function segmentName(number: number): string {
   return `journal-${String(number).padStart(8, '0')}.log`;
@@ -28,19 +35,40 @@ export async function createSegment(
   content: Buffer,
   capacityBytes: number,
 ): Promise<FileHandle> {
-  const draft = join(folder, `${segmentName(number)}.draft`);
-  const handle = await open(draft, 'w+', 0o600);
+  const path = join(folder, segmentName(number));
+  const draft = `${path}.draft`;
+  let handle: FileHandle | undefined;
+  try {
+    await writeDraft(draft, content, capacityBytes);
+    handle = await open(draft, APPEND_FLAGS);
+    await rename(draft, path);
+    await syncFolder(folder);
+    return handle;
+  } catch (error) {
+    await handle?.close().catch(() => undefined);
+    await unlink(draft).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Resolves when the bytes are on disk. */
+export async function writeDurably(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const result = await handle.write(bytes, written, bytes.length - written, position + written);
+    written += result.bytesWritten;
+  }
+  if (!WRITES_ARE_DURABLE) await handle.datasync();
+}
+
+async function writeDraft(path: string, content: Buffer, capacityBytes: number): Promise<void> {
+  const handle = await open(path, 'w', 0o600);
   try {
     await handle.write(content, 0, content.length, 0);
     await writeZeros(handle, content.length, capacityBytes);
     await handle.sync();
-    await rename(draft, join(folder, segmentName(number)));
-    await syncFolder(folder);
-    return handle;
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await unlink(draft).catch(() => undefined);
-    throw error;
+  } finally {
+    await handle.close();
   }
 }
 
