@@ -164,6 +164,11 @@ export class JournalOwner {
     return this.mode.name === 'leading';
   }
 
+  /** The listener may halt in the middle of a batch. */
+  private get stopped(): boolean {
+    return this.mode.name === 'stopped';
+  }
+
   get leads(): boolean {
     return this.mode.name === 'leading' || this.mode.name === 'committing' || this.mode.name === 'doubting';
   }
@@ -348,7 +353,10 @@ export class JournalOwner {
   private readToEnd(batch: RecordBatch, nowMs: number): void {
     const reader = this.reader;
     if (!reader) return;
-    for (const record of batch.records) this.judge(reader, record);
+    for (const record of batch.records) {
+      this.judge(reader, record);
+      if (this.stopped) return;
+    }
     reader.passTo(batch.next);
     if (reader.position.next < batch.end) return this.readOn(nowMs);
     if (reader.halted !== null) return this.stop(reader.halted);
@@ -415,6 +423,7 @@ export class JournalOwner {
     for (const record of batch.records) {
       if (record.offset > mode.claimOffset) break;
       this.judge(reader, record);
+      if (this.stopped) return;
     }
     reader.passTo(Math.min(batch.next, mode.claimOffset + 1));
     if (reader.position.next <= mode.claimOffset) {

@@ -46,6 +46,8 @@ class CounterContext implements HostContext<Counter, string, Effect, Own, Own> {
   perCommand = 1;
   planSize = 0;
   throwOn = '';
+  throwOnFold = '';
+  throwOnView = '';
   planned: string[] = [];
   rooms: number[] = [];
 
@@ -53,15 +55,18 @@ class CounterContext implements HostContext<Counter, string, Effect, Own, Own> {
     return { counted: [], seen: [], foreign: [], plan: [] };
   }
   evolve(state: Counter, fact: Fact<Own>): void {
+    if (fact.subject === this.throwOnFold) throw new Error('a bug in a fold');
     if (fact.type.startsWith('command.')) state.counted.push(fact.subject);
   }
   evolveForeign(state: Counter, fact: Fact<Own>): void {
+    if (fact.subject === this.throwOnView) throw new Error('a bug in a fold');
     state.foreign.push(fact.subject);
   }
   observe(state: Counter, message: string): void {
     state.seen.push(message);
   }
   decide(_state: Counter, input: ContextInput<string, Own>): Decided<Own>[] {
+    if (input.kind === 'foreign' && input.fact.subject === this.throwOn) throw new Error('a bug in a rule');
     if (input.kind === 'foreign')
       return input.fact.subject.startsWith('ask') ? [done(`of-${input.fact.subject}`)] : [];
     if (input.kind === 'message' && input.message === this.throwOn) throw new Error('a bug in a rule');
@@ -73,6 +78,7 @@ class CounterContext implements HostContext<Counter, string, Effect, Own, Own> {
   }
   plan(state: Counter, _now: number, room: number): Decided<Own>[] {
     this.rooms.push(room);
+    if (this.throwOn === 'plan') throw new Error('a bug in the plan');
     return this.planned
       .filter((id) => !state.counted.includes(id))
       .slice(0, room)
@@ -459,6 +465,48 @@ describe('the partition host', () => {
     expect(bench.truth()).toEqual(many(3));
     const refused = bench.core.read(at('own'), 0, Infinity).records.map((r) => r.headers[header.type]);
     expect(refused).toContain('command.rejected.v1');
+  });
+
+  it.each([
+    ['decides', 'throwOn'],
+    ['folds', 'throwOnView'],
+  ] as const)('parks what the other context said when the rule that %s it throws, and goes on', (_, rule) => {
+    bench.context[rule] = 'ask1';
+    bench.foreign('ask0', 'ask1', 'ask2');
+    a.held.add('dead-letter');
+    a.lead().tickAfter(50);
+    expect(bench.truth()).toEqual(['of-ask0']);
+    const letter = a.take('dead-letter');
+    expect(letter).toMatchObject({
+      source: 'foreign',
+      reason: expect.stringContaining('a bug in a') as string,
+    });
+    a.held.clear();
+    a.carryOut(letter);
+    a.run().tickAfter(2_000);
+    expect(bench.truth()).toEqual(['of-ask0', 'of-ask2']);
+    expect(a.stopped).toEqual([]);
+    bench.context.throwOn = '';
+    b.lead(2).tickAfter(2_000);
+    expect(b.host.view.foreign).toEqual(a.host.view.foreign);
+    expect(bench.truth().filter((subject) => subject !== 'tasks')).toEqual(['of-ask0', 'of-ask2']);
+  });
+
+  it('stops at an event of its own that cannot be folded, instead of going on without it', () => {
+    many(3).forEach((id) => bench.command(id));
+    a.lead();
+    bench.context.throwOnFold = 'c1';
+    b.lead(2).tickAfter(2_000);
+    expect(b.stopped).toEqual([expect.stringContaining('cannot fold command.accepted at 2')]);
+    expect(b.host.leading).toBe(false);
+    expect(bench.core.end(at('own'))).toBe(4);
+  });
+
+  it('stops when its plan throws', () => {
+    bench.context.throwOn = 'plan';
+    a.lead();
+    expect(a.stopped).toEqual([expect.stringContaining('a bug in the plan')]);
+    expect(a.host.leading).toBe(false);
   });
 
   it('gives an input whose events do not fit a batch of its own, or refuses it by an event', () => {

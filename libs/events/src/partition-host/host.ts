@@ -22,7 +22,7 @@ import {
 } from '@fluxforge/events/journal';
 import { BatchBuilder } from './batch-builder.js';
 import { CommandSource, Fifo, ForeignSource, senderOf, type ForeignInput } from './inputs.js';
-import { coveredWith, factOf, foldForeign } from './recovery.js';
+import { coveredWith, factOf, foldedInto, foldForeign } from './recovery.js';
 import { type HostRequest, type Justified, type Snapshot, type Source } from './requests.js';
 import { type HostSettings } from './settings.js';
 
@@ -299,7 +299,12 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
       return;
     }
     this.lastEventMs = Math.max(this.lastEventMs, fact.timeMs);
-    this.context.evolve(this.state, fact as Fact<Own>);
+    try {
+      this.context.evolve(this.state, fact as Fact<Own>);
+    } catch (error: unknown) {
+      // A state without it would be another one than the log says.
+      this.owner.halt(`the rules cannot fold ${fact.type} at ${record.offset}: ${String(error)}`);
+    }
   }
 
   private lead(claimOffset: number, nowMs: number): void {
@@ -317,7 +322,7 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   /** Folds the foreign view up to what the own log covers; what comes after are inputs. */
   private rebuild(nowMs: number): void {
     const at = foldForeign(this.foreign, this.covered.foreign, this.rebuildTo, (fact) =>
-      this.context.evolveForeign(this.state, fact as Fact<Foreign>),
+      foldedInto(this.context, this.state, fact),
     );
     this.covered = { ...this.covered, foreign: at };
     if (at.next < this.rebuildTo.next) return;
@@ -332,10 +337,17 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   }
 
   private pump(nowMs: number): void {
-    if (this.mode === 'rebuilding') this.rebuild(nowMs);
-    if (this.mode !== 'deciding') return;
-    if (this.owner.idleLeading && this.inFlight === null) this.decideBatch(nowMs);
-    if (this.owner.fresh(nowMs)) this.release(nowMs);
+    try {
+      if (this.mode === 'rebuilding') this.rebuild(nowMs);
+      if (this.mode !== 'deciding') return;
+      if (this.owner.idleLeading && this.inFlight === null) this.decideBatch(nowMs);
+      if (this.owner.fresh(nowMs)) this.release(nowMs);
+    } catch (error: unknown) {
+      // Not of one input, which is dealt with where it is taken: the state may be half changed by now.
+      this.owner.halt(
+        `the rules failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+    }
   }
 
   private release(nowMs: number): void {
@@ -387,23 +399,48 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
     if (!input) return false;
     if (input.kind === 'poison' && !this.park('foreign', input.record, input.reason)) return false;
     if (input.kind === 'claim') this.context.foreignClaimed?.(this.state, timeMs);
-    if (input.kind === 'fact') {
-      const fact = input.event.fact as Fact<Foreign>;
-      if (input.at.next > this.viewNext) this.context.evolveForeign(this.state, fact);
-      this.viewNext = input.at.next;
-      const actor = `system:${this.context.name}`;
-      const because: Provenance = { ...input.event.provenance, actor, causationId: fact.id };
-      const decided = this.context.decide(this.state, { kind: 'foreign', fact }, timeMs);
-      // When the events do not fit, the batch is sent first and the input decided again. What would not
-      // fit in an empty batch is left to the plan, which is level-based.
-      const fits = this.add(batch, facts, decided, timeMs, () => because, null);
-      if (!fits && batch.size > 0) return false;
-    }
+    if (input.kind === 'fact' && !this.takeFact(batch, facts, input, timeMs)) return false;
     this.foreign.take();
     this.covered = { ...this.covered, foreign: input.at };
     if (!isHousekeeping(input)) this.owesProgress = true;
     batch.cover(this.covered);
     return true;
+  }
+
+  /** False when it must wait: for a batch of its own, or, being poison, until the dead letters have it. */
+  private takeFact(
+    batch: BatchBuilder,
+    facts: Fact<Own>[],
+    input: Extract<ForeignInput, { kind: 'fact' }>,
+    timeMs: number,
+  ): boolean {
+    const fact = input.event.fact as Fact<Foreign>;
+    // A rule that throws is a bug; it must not block everybody behind this event.
+    const flaw = this.seeForeign(input);
+    if (flaw !== null) return this.spoil(flaw);
+    let decided: Decided<Own>[];
+    try {
+      decided = this.context.decide(this.state, { kind: 'foreign', fact }, timeMs);
+    } catch (error: unknown) {
+      return this.spoil(`cannot be decided: ${String(error)}`);
+    }
+    const actor = `system:${this.context.name}`;
+    const because: Provenance = { ...input.event.provenance, actor, causationId: fact.id };
+    // When the events do not fit, the batch is sent first and the input decided again. What would not
+    // fit in an empty batch is left to the plan, which is level-based.
+    return this.add(batch, facts, decided, timeMs, () => because, null) || batch.size === 0;
+  }
+
+  /** Folds the event into the foreign view, once, however often it is decided. */
+  private seeForeign({ event, at }: Extract<ForeignInput, { kind: 'fact' }>): string | null {
+    if (at.next <= this.viewNext) return null;
+    this.viewNext = at.next;
+    return foldedInto(this.context, this.state, event.fact);
+  }
+
+  private spoil(reason: string): false {
+    this.foreign.spoil(reason);
+    return false;
   }
 
   private takeMessage(batch: BatchBuilder, facts: Fact<Own>[], tickets: number[], timeMs: number): boolean {

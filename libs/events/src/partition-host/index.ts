@@ -6,7 +6,7 @@ export { HostGroup, type HostGroupOptions } from './host-group.js';
 export { steadyClock } from './clock.js';
 export { hostTelemetry } from './host-metrics.js';
 export { ForeignSource } from './inputs.js';
-export { coveredWith, factOf, foldForeign } from './recovery.js';
+export { coveredWith, factOf, foldedInto, foldForeign } from './recovery.js';
 export { UnsafeLog, assertSafeLog, untilSafeLog } from './log-settings.js';
 export { toldFacts } from './told.js';
 export { watchLag } from './lag-metrics.js';

@@ -36,6 +36,11 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Puts another item in the place of the first. */
+  replace(item: T): void {
+    this.items[this.head] = item;
+  }
+
   clear(): void {
     this.items = [];
     this.head = 0;
@@ -105,7 +110,12 @@ export function senderOf(record: StoredRecord): { readonly id: string; readonly 
 
 /** What the head of the other context's events partition holds; `at` is the position behind it. */
 export type ForeignInput =
-  | { readonly kind: 'fact'; readonly event: RecordedEvent; readonly at: Position }
+  | {
+      readonly kind: 'fact';
+      readonly record: StoredRecord;
+      readonly event: RecordedEvent;
+      readonly at: Position;
+    }
   | { readonly kind: 'poison'; readonly record: StoredRecord; readonly reason: string; readonly at: Position }
   /** The other context's partition has a new owner. */
   | { readonly kind: 'claim'; readonly at: Position }
@@ -163,11 +173,18 @@ export class ForeignSource {
   take(): void {
     this.queue.shift();
   }
+
+  /** The event at the head cannot be decided: from now on it is poison. */
+  spoil(reason: string): void {
+    const input = this.queue.peek();
+    if (input?.kind !== 'fact') return;
+    this.queue.replace({ kind: 'poison', record: input.record, reason, at: input.at });
+  }
 }
 
 function foreignInput(record: StoredRecord, at: Position): ForeignInput {
   try {
-    return { kind: 'fact', event: decodeEvent(record), at };
+    return { kind: 'fact', record, event: decodeEvent(record), at };
   } catch (error: unknown) {
     if (!(error instanceof PoisonRecord)) throw error;
     return { kind: 'poison', record, reason: error.message, at };

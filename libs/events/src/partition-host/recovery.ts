@@ -1,4 +1,4 @@
-import { type Fact } from '@fluxforge/events/catalogue';
+import { type EventBody, type Fact } from '@fluxforge/events/catalogue';
 import { decodeEvent, header, PoisonRecord } from '@fluxforge/events/envelope';
 import { parsePosition, type Covered, type Position } from '@fluxforge/events/journal';
 import { type StoredRecord } from '@fluxforge/events/log';
@@ -24,6 +24,23 @@ export function factOf(record: StoredRecord): Fact | PoisonRecord {
   } catch (error: unknown) {
     if (error instanceof PoisonRecord) return error;
     throw error;
+  }
+}
+
+/**
+ * Folds one event into the foreign view. Answers why it cannot be folded, or null. Everyone who folds the same
+ * events passes over the same ones at the same place, so the views stay equal.
+ */
+export function foldedInto<State, Foreign extends EventBody>(
+  context: { evolveForeign(state: State, fact: Fact<Foreign>): void },
+  state: State,
+  fact: Fact,
+): string | null {
+  try {
+    context.evolveForeign(state, fact as Fact<Foreign>);
+    return null;
+  } catch (error: unknown) {
+    return `cannot be folded: ${String(error)}`;
   }
 }
 

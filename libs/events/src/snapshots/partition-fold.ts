@@ -5,6 +5,7 @@ import { type RecordBatch } from '@fluxforge/events/log';
 import {
   coveredWith,
   factOf,
+  foldedInto,
   foldForeign,
   ForeignSource,
   type HostContext,
@@ -124,7 +125,7 @@ export class PartitionFold<State, Own extends EventBody, Foreign extends EventBo
 
   private foldForeign(): void {
     this.foreignAt = foldForeign(this.foreign, this.foreignAt, this.recorded.foreign, (fact) =>
-      this.context.evolveForeign(this.state, fact as Fact<Foreign>),
+      foldedInto(this.context, this.state, fact),
     );
   }
 
