@@ -14,7 +14,7 @@ import { Workload } from './support/workload.js';
  */
 
 const seed = Number(process.env['FLUXFORGE_E2E_SEED'] ?? 1);
-const stormMs = Number(process.env['FLUXFORGE_E2E_STORM_MS'] ?? 75_000);
+const stormMs = Number(process.env['FLUXFORGE_E2E_STORM_MS'] ?? 45_000);
 
 jest.setTimeout(stormMs + 480_000);
 
