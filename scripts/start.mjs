@@ -101,6 +101,7 @@ class Launcher {
     const key = this.client.apiKey;
     say('');
     say(`  API        ${apiUrl}          docs ${apiUrl}/docs`);
+    say(`  gRPC       ${this.services.grpcAddress}          apps/api/proto`);
     say(`  API key    ${key}          (kept in ${this.data.path('secrets.json')})`);
     say(`  Kafka      ${this.infra.brokers} (${this.infra.kinds.kafka})`);
     say(`  Postgres   ${this.infra.url} (${this.infra.kinds.postgres})`);

@@ -88,7 +88,7 @@ async function measure(kafka: Kafka, dataDir: string, tasks: number): Promise<bo
   }
 }
 
-const tasks = option('--tasks', 400_000);
+const tasks = option('--tasks', 1_000_000);
 const dataDir = mkdtempSync(join(tmpdir(), 'fluxforge-bench-'));
 const root = process.cwd();
 let failed = false;

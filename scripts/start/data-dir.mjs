@@ -10,8 +10,8 @@ import { holderOf, tryLock } from '../lib/lock.mjs';
 import { endProcesses, findByRunId } from '../lib/procs.mjs';
 
 // Addresses that people meet get ports that they can remember, when those are free.
-const WELL_KNOWN = { apiHttp: 7070, apiGrpc: 7071, dispatcherGrpc: 7072 };
-const PORTS = ['kafka', 'postgres', 'apiHttp', 'apiGrpc', 'dispatcherGrpc'];
+const WELL_KNOWN = { apiHttp: 7070, apiGrpc: 7071, dispatcherGrpc: 7072, usersGrpc: 7073 };
+const PORTS = ['kafka', 'postgres', 'apiHttp', 'apiGrpc', 'dispatcherGrpc', 'usersGrpc'];
 const OPS = ['dispatcherOps', 'reconcilerOps', 'projectorOps', 'agent1Ops', 'agent2Ops'];
 
 function readJson(file) {

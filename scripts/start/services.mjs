@@ -11,7 +11,7 @@ import { parseBootstrap } from './parse-bootstrap.mjs';
 export const CONTROL_PLANE = ['dispatcher', 'api', 'reconciler', 'projector'];
 // Variables and the ports behind them. The API serves its metrics on its own address.
 const ADDRESSES = {
-  api: { API_HTTP_ADDRESS: 'apiHttp', API_GRPC_ADDRESS: 'apiGrpc' },
+  api: { API_HTTP_ADDRESS: 'apiHttp', API_GRPC_ADDRESS: 'apiGrpc', API_USERS_GRPC_ADDRESS: 'usersGrpc' },
   dispatcher: { DISPATCHER_GRPC_ADDRESS: 'dispatcherGrpc', OPS_ADDRESS: 'dispatcherOps' },
   reconciler: { OPS_ADDRESS: 'reconcilerOps' },
   projector: { OPS_ADDRESS: 'projectorOps' },
@@ -57,6 +57,11 @@ export class Services {
 
   get apiUrl() {
     return `http://${HOST}:${this.ports.apiHttp}`;
+  }
+
+  /** Of gRPC for users. */
+  get grpcAddress() {
+    return `${HOST}:${this.ports.usersGrpc}`;
   }
 
   /** Services that are started before their topics are there end at once and have to be started again. */

@@ -1,3 +1,4 @@
+import { RpcClient } from '../../apps/api/src/testing/rpc-client.js';
 import { startWholeSystem, type WholeSystem } from './whole-system.js';
 
 jest.setTimeout(60_000);
@@ -89,6 +90,50 @@ describe('the API on Kafka and Postgres', () => {
     } else expect(second.status).toBe(409);
     const none = await call('GET', '/v1/commands/cmd_none?wait_ms=10000');
     expect([none.status, none.json['code']]).toEqual([404, 'not_found']);
+  });
+
+  it('shows over gRPC what REST shows, and takes what it takes', async () => {
+    const rpc = new RpcClient(system.grpcAddress, { authorization: `Bearer ${key}` });
+    const task = {
+      name: 'by-rpc',
+      labels: { via: 'grpc' },
+      command: { shell: 'true' },
+      selector: 'role=none',
+    };
+    const sent = await rpc.call('TaskService', 'SubmitTask', { task, idempotency_key: 'rpc-1' });
+    const { id, token, command_id } = sent.message;
+    const position = { min_position: token, wait_ms: 10_000 };
+    const shown = await rpc.call('TaskService', 'GetTask', { id, position });
+    const { json } = await call('GET', `/v1/tasks/${String(id)}?min_position=${String(token)}&wait_ms=10000`);
+    expect(shown.message).toMatchObject({
+      id,
+      created_at: json['created_at'],
+      spec: { name: 'by-rpc', labels: { via: 'grpc' }, command: { shell: 'true' }, execution_timeout: '1h' },
+      status: { message: (json['status'] as Json)['message'] },
+    });
+    const answer = await rpc.call('CommandService', 'GetCommand', { id: command_id, position });
+    expect(answer.message).toMatchObject({ command_id, state: 'accepted', event_type: 'task.queued' });
+    const listed = await rpc.call('TaskService', 'ListTasks', { page: { limit: 1 }, labels: 'via=grpc' });
+    expect(listed.message['items']).toMatchObject([{ id }]);
+
+    const said = {
+      name: 'rpc-state',
+      selector: 'role=web',
+      check_cmd: { argv: { args: ['true'] } },
+      mode: 'check_only',
+    };
+    const declared = await rpc.call('StateService', 'DeclareState', { state: said });
+    const at = { id: declared.message['id'], position: { min_position: declared.message['token'] } };
+    const state_ = await rpc.call('StateService', 'GetState', at);
+    expect(state_.message).toMatchObject({ id: at.id, generation: 1, spec: { ...said, interval: '1m' } });
+    expect((await rpc.call('StateService', 'ListTargets', at)).status).toBe(0);
+    const foreign = rpc.with({ authorization: `Bearer ${foreignKey}` });
+    expect(await foreign.call('StateService', 'GetState', { id: at.id })).toMatchObject({
+      status: 5,
+      problem: { code: 'not_found', detail: 'There is no such resource.' },
+    });
+    foreign.close();
+    rpc.close();
   });
 
   it('an idempotency key names one task, however many ask at once', async () => {

@@ -7,6 +7,7 @@ import { migrate, openReadModels, ProjectionStore } from '@fluxforge/read-models
 import { createLogger, Metrics, Readiness } from '@fluxforge/telemetry';
 import { FaultProxy } from '@fluxforge/testing/fault-proxy';
 import { createTestDatabase } from '@fluxforge/testing/postgres';
+import { freePort } from '../../apps/api/src/testing/rpc-client.js';
 import { bootstrap } from '../../apps/api/src/bootstrap/index.js';
 import { assemble } from '../../apps/api/src/parts.js';
 import { ApiProcess } from '../../apps/api/src/process.js';
@@ -20,6 +21,8 @@ const partitions = 2;
 /** The control plane in this process on real Kafka and Postgres; the API alone is behind proxies that can break. */
 export interface WholeSystem {
   readonly url: string;
+  /** Of gRPC for users. */
+  readonly grpcAddress: string;
   readonly kafka: FaultProxy;
   readonly postgres: FaultProxy;
   /** A new tenant's admin key. */
@@ -41,6 +44,7 @@ export async function startWholeSystem(): Promise<WholeSystem> {
 
   const log = createKafkaLog({ brokers: [brokers], clientId: `${prefix}-owners` });
   await log.ensureTopics(topicSpecs(prefix, { partitions, replication: 1, minInsyncReplicas: 1 }));
+  const grpcAddress = `127.0.0.1:${await freePort()}`;
   const env = {
     FLUXFORGE_KAFKA_BROKERS: brokers,
     FLUXFORGE_TOPIC_PREFIX: prefix,
@@ -50,6 +54,7 @@ export async function startWholeSystem(): Promise<WholeSystem> {
     FLUXFORGE_SIGNING_KEY: 'k'.repeat(32),
     FLUXFORGE_API_HTTP_ADDRESS: '127.0.0.1:0',
     FLUXFORGE_API_GRPC_ADDRESS: '127.0.0.1:0',
+    FLUXFORGE_API_USERS_GRPC_ADDRESS: grpcAddress,
     FLUXFORGE_DISPATCHER_GRPC_ADDRESS: '127.0.0.1:0',
   };
   const tools = () => ({ log, logger, metrics: new Metrics('spec'), readiness: new Readiness([]) });
@@ -77,6 +82,7 @@ export async function startWholeSystem(): Promise<WholeSystem> {
   const { http } = await api.start();
   return {
     url: `http://${String(http)}`,
+    grpcAddress,
     kafka,
     postgres,
     tenant: admin.tenant,

@@ -21,6 +21,7 @@ import {
   ExplainTaskHandler,
   SimulateHandler,
 } from './explaining/index.js';
+import { ReadsRpc, RpcCallers, RpcLogger, StatesRpc, TasksRpc } from './grpc/index.js';
 import { Clock } from './http/clock.js';
 import { ProblemFilter } from './http/index.js';
 import { OpsController } from './ops/index.js';
@@ -88,10 +89,18 @@ export class ApiModule {
         OpsController,
         ExplainingController,
         TenantsController,
+        TasksRpc,
+        StatesRpc,
+        ReadsRpc,
       ],
       providers: [
         ...handlers,
         ...partProviders(parts),
+        // What gRPC writes goes through the same doors.
+        TasksController,
+        StatesController,
+        RpcCallers,
+        { provide: RpcLogger, useValue: new RpcLogger(parts.logger) },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useValue: new ProblemFilter(parts.logger) },
       ],

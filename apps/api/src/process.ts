@@ -6,6 +6,7 @@ import { type LogPort } from '@fluxforge/events/log';
 import { type ReadModels } from '@fluxforge/read-models';
 import { type Logger, type Metrics } from '@fluxforge/telemetry';
 import { createApi } from './create-api.js';
+import { serveGrpc } from './grpc/index.js';
 import { OutputServer, OutputSink } from './output-streams/index.js';
 import { assemble, type ApiParts } from './parts.js';
 
@@ -64,15 +65,20 @@ export class ApiProcess {
   /** Addresses, once it serves. */
   async start(): Promise<Readonly<Record<string, unknown>>> {
     await this.loadDirectory();
-    const { grpcAddress, httpAddress } = this.config;
+    const { grpcAddress, httpAddress, usersGrpcAddress } = this.config;
     const grpcPort = await this.output.listen(grpcAddress);
     this.parts.outputAddress.address = `${grpcAddress.host}:${grpcPort}`;
     this.app = await createApi(this.parts);
     this.tools.extend?.(this.app);
+    if (usersGrpcAddress) await serveGrpc(this.app, usersGrpcAddress);
     await this.app.listen(httpAddress.port, httpAddress.host);
     this.watchModels();
     const { port } = this.app.getHttpServer().address() as AddressInfo;
-    return { http: `${httpAddress.host}:${port}`, grpc: this.parts.outputAddress.address };
+    return {
+      http: `${httpAddress.host}:${port}`,
+      grpc: this.parts.outputAddress.address,
+      ...(usersGrpcAddress && { users_grpc: `${usersGrpcAddress.host}:${usersGrpcAddress.port}` }),
+    };
   }
 
   async stop(): Promise<void> {

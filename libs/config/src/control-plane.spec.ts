@@ -27,6 +27,7 @@ describe('configuration', () => {
     });
     expect(config.httpAddress).toEqual({ host: '127.0.0.1', port: 7070 });
     expect(config.logLevel).toBe('info');
+    expect(config.usersGrpcAddress).toBeNull();
   });
 
   it('names every mistake together', () => {

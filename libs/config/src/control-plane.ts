@@ -34,7 +34,10 @@ export interface ApiConfig extends CommonConfig {
   readonly apiServers: number;
   /** Commands of a partition that may wait before the tenants with most of them are held back. */
   readonly maxLagRecords: number;
+  /** Where agents send output. */
   readonly grpcAddress: HostPort;
+  /** Where users' gRPC is served; null: REST alone. */
+  readonly usersGrpcAddress: HostPort | null;
   readonly signingKey: string;
 }
 
@@ -91,6 +94,7 @@ export function apiConfig(env: Environment = process.env): ApiConfig {
     maxLagRecords: e.integer('FLUXFORGE_MAX_LAG_RECORDS', { min: 1, max: 10_000_000, fallback: 20_000 }),
     httpAddress: e.address('FLUXFORGE_API_HTTP_ADDRESS', '127.0.0.1:7070'),
     grpcAddress: e.address('FLUXFORGE_API_GRPC_ADDRESS', '127.0.0.1:7071'),
+    usersGrpcAddress: e.optionalAddress('FLUXFORGE_API_USERS_GRPC_ADDRESS'),
     signingKey: signingKey(e),
   }));
 }

@@ -100,6 +100,10 @@ export class EnvReader {
     return parsed ?? { host: '', port: 0 };
   }
 
+  optionalAddress(name: string): HostPort | null {
+    return this.optional(name) === null ? null : this.address(name);
+  }
+
   addresses(name: string, fallback?: string): string[] {
     const parts = this.text(name, fallback)
       .split(',')

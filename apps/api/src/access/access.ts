@@ -12,7 +12,7 @@ import { type Role } from '@fluxforge/events/catalogue';
 import { type FastifyRequest } from 'fastify';
 import { Directory, type Caller } from '../directory/index.js';
 import { ProblemError } from '../http/index.js';
-import { sha256Hex } from '../identifiers/index.js';
+import { callerWith } from './callers.js';
 
 const isOpen = 'fluxforge:open';
 const least = 'fluxforge:role';
@@ -21,9 +21,6 @@ const least = 'fluxforge:role';
 export const Open = () => SetMetadata(isOpen, true);
 /** What the key must at least be allowed; without it, reading needs a reader and everything else a writer. */
 export const Needs = (role: Role) => SetMetadata(least, role);
-
-const rank: Readonly<Record<Role, number>> = { reader: 0, writer: 1, admin: 2 };
-const keyForm = /^[Bb]earer (ffk_[A-Za-z0-9_-]{8,128})$/;
 
 interface WithCaller extends FastifyRequest {
   caller?: Caller;
@@ -48,21 +45,10 @@ export class AccessGuard implements CanActivate {
     const places = [context.getHandler(), context.getClass()];
     if (this.reflector.getAllAndOverride<boolean | undefined>(isOpen, places)) return true;
     const request = context.switchToHttp().getRequest<WithCaller>();
-    const caller = this.callerOf(request.headers.authorization);
-    if (!caller)
-      throw new ProblemError('unauthenticated', 'Send a valid key as "Authorization: Bearer ffk_...".');
     const needed =
       this.reflector.getAllAndOverride<Role | undefined>(least, places) ??
       (request.method === 'GET' || request.method === 'HEAD' ? 'reader' : 'writer');
-    if (rank[caller.role] < rank[needed]) {
-      throw new ProblemError('forbidden', `This needs a key of role ${needed}.`);
-    }
-    request.caller = caller;
+    request.caller = callerWith(this.directory, request.headers.authorization, needed);
     return true;
-  }
-
-  private callerOf(authorization: string | undefined): Caller | null {
-    const key = keyForm.exec(authorization ?? '')?.[1];
-    return key === undefined ? null : this.directory.callerOf(sha256Hex(key));
   }
 }

@@ -1,2 +1,9 @@
 export { AgentsController } from './agents-controller.js';
-export { GetAgentHandler, ListAgentsHandler } from './queries.js';
+export {
+  GetAgent,
+  ListAgents,
+  AgentListQuery,
+  agentFilterOf,
+  GetAgentHandler,
+  ListAgentsHandler,
+} from './queries.js';

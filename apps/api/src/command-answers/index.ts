@@ -1,1 +1,1 @@
-export { CommandsController, GetCommandHandler, CommandEnds } from './command-answers.js';
+export { CommandsController, GetCommand, GetCommandHandler, CommandEnds } from './command-answers.js';

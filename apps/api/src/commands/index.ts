@@ -1,4 +1,4 @@
 export { CommandIngest, type Accepted, type Origin, type Submission, type IngestOptions } from './ingest.js';
 export { Submit, SubmitHandler } from './submit.js';
-export { By, traceOf } from './request-origin.js';
+export { By, originOf, traceOf } from './request-origin.js';
 export { EarlyRefusals } from './early-refusals.js';

@@ -16,13 +16,18 @@ const traceparent = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 export const By = createParamDecorator((_: unknown, context: ExecutionContext): Origin => {
   const { caller, headers } = context.switchToHttp().getRequest<FastifyRequest & { caller?: Caller }>();
   if (!caller) throw new ProblemError('unauthenticated', 'A bearer key is needed.');
+  return originOf(caller, headers['fluxforge-reason'], headers['traceparent']);
+});
+
+/** @throws ProblemError when the reason is no printable text */
+export function originOf(caller: Caller, givenReason: unknown, trace: unknown): Origin {
   return {
     tenantId: caller.tenantId,
     actor: `key:${caller.keyId}`,
-    reason: headers['fluxforge-reason'] === undefined ? null : reason.transform(headers['fluxforge-reason']),
-    traceparent: traceOf(headers['traceparent']),
+    reason: givenReason === undefined ? null : reason.transform(givenReason),
+    traceparent: traceOf(trace),
   };
-});
+}
 
 /** A broken trace header is left out, as the standard asks, and never a reason to refuse. */
 export function traceOf(header: unknown): string | null {

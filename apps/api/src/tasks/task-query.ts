@@ -1,5 +1,5 @@
 import { taskEnds, taskKinds } from '@fluxforge/events/catalogue';
-import { taskPhases, type TaskFilter } from '@fluxforge/read-models';
+import { taskPhases, type OutputRequest, type TaskFilter } from '@fluxforge/read-models';
 import { digits, Field, oneOf, resourceId, text } from '../fields/index.js';
 import { LabelledPageQuery, PageQuery, pageOf } from '../reads/index.js';
 import { parseSelector } from '../selectors/index.js';
@@ -56,4 +56,13 @@ export class OutputQuery extends PageQuery {
     schema: { enum: ['json', 'text'], default: 'json' },
   })
   format?: 'json' | 'text';
+}
+
+export function outputRequestOf(query: OutputQuery): OutputRequest {
+  return {
+    ...pageOf(query),
+    ...(query.after === undefined ? {} : { cursor: query.after }),
+    ...(query.attempt === undefined ? {} : { attempt: Number(query.attempt) }),
+    ...(query.stream === undefined ? {} : { stream: query.stream }),
+  };
 }

@@ -11,14 +11,14 @@ import { sha256Hex, submissionId } from '../identifiers/index.js';
 import { Clock } from '../http/clock.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { IdParam } from '../http/id-param.js';
-import { pageOf, PositionQuery } from '../reads/index.js';
+import { PositionQuery } from '../reads/index.js';
 import { Shedding } from '../shedding/index.js';
 import { insistOnMode } from './mode-gate.js';
 import { outputText, outputView } from './output-view.js';
 import { GetAttempts, GetOutput, GetTask, ListTasks } from './queries.js';
 import { RecentKeys } from './recent-keys.js';
 import { CancelBody, TaskBody } from './task-body.js';
-import { OutputQuery, TaskListQuery, taskFilterOf } from './task-query.js';
+import { OutputQuery, outputRequestOf, TaskListQuery, taskFilterOf } from './task-query.js';
 import { bodyHashOf, taskSpecOf } from './task-spec.js';
 
 @ApiTags('tasks')
@@ -110,13 +110,7 @@ export class TasksController {
     @Query(new QueryOf(OutputQuery)) query: OutputQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const request = {
-      ...pageOf(query),
-      ...(query.after === undefined ? {} : { cursor: query.after }),
-      ...(query.attempt === undefined ? {} : { attempt: Number(query.attempt) }),
-      ...(query.stream === undefined ? {} : { stream: query.stream }),
-    };
-    const page = await this.queries.execute(new GetOutput(caller, id, request, query));
+    const page = await this.queries.execute(new GetOutput(caller, id, outputRequestOf(query), query));
     if (query.format !== 'text') return outputView(page);
     void reply.header('content-type', 'text/plain; charset=utf-8');
     if (page.resume_cursor !== null) void reply.header('fluxforge-resume', page.resume_cursor);

@@ -1,0 +1,28 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Metadata } from '@grpc/grpc-js';
+import { callerWith } from '../access/index.js';
+import { originOf, type Origin } from '../commands/index.js';
+import { Directory, type Caller } from '../directory/index.js';
+
+/** Who calls: the key, the reason and the trace from the call's metadata, under the names they have over REST. */
+@Injectable()
+export class RpcCallers {
+  constructor(@Inject(Directory) private readonly directory: Directory) {}
+
+  /** @throws ProblemError */
+  reader(metadata: Metadata): Caller {
+    return callerWith(this.directory, textOf(metadata, 'authorization'), 'reader');
+  }
+
+  /** @throws ProblemError */
+  writer(metadata: Metadata): { readonly caller: Caller; readonly origin: Origin } {
+    const caller = callerWith(this.directory, textOf(metadata, 'authorization'), 'writer');
+    const origin = originOf(caller, textOf(metadata, 'fluxforge-reason'), textOf(metadata, 'traceparent'));
+    return { caller, origin };
+  }
+}
+
+function textOf(metadata: Metadata, name: string): string | undefined {
+  const [value] = metadata.get(name);
+  return typeof value === 'string' ? value : undefined;
+}
