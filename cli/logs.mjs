@@ -10,11 +10,11 @@ export async function logs(client, taskId, { follow, attempt, raw }, out) {
   let endedAtMs;
   for (;;) {
     const fresh = await reader.next(out);
-    if (!follow || reader.complete) return;
+    if (!follow || reader.complete) return reader.sayMissing(out);
     if (fresh) continue;
     const task = await client.get(`/v1/tasks/${encodeURIComponent(taskId)}`);
     if (task.status.phase === 'ended') endedAtMs ??= Date.now();
-    if (endedAtMs && Date.now() - endedAtMs > AFTER_END_MS) return;
+    if (endedAtMs && Date.now() - endedAtMs > AFTER_END_MS) return reader.sayMissing(out);
     await new Promise((resolve) => setTimeout(resolve, FOLLOW_EVERY_MS));
   }
 }
@@ -23,6 +23,7 @@ class OutputReader {
   #ends = new Set();
   #after;
   #attempt;
+  #missing;
 
   constructor(client, taskId, attempt, decode) {
     this.client = client;
@@ -33,6 +34,14 @@ class OutputReader {
 
   get complete() {
     return this.#ends.size === 2;
+  }
+
+  /** What the run printed, by its result, and what has not come. */
+  sayMissing(out) {
+    for (const stream of ['stdout', 'stderr']) {
+      const bytes = this.#missing?.[`${stream}_bytes`] ?? 0;
+      if (bytes > 0) out(stream, `\n[${bytes} bytes are missing]\n`);
+    }
   }
 
   /** All there is now; true when there was something. */
@@ -53,6 +62,7 @@ class OutputReader {
         if (item.eof) this.#ends.add(item.stream);
       }
       if (page.resume_cursor) this.#after = page.resume_cursor;
+      this.#missing = page.missing;
       if (!page.next_cursor) return any;
     }
   }

@@ -9,7 +9,12 @@ export {
   ReadModelsUnavailable,
   BadCursor,
 } from './queries/common.js';
-export { type ReadModels, type WriteToken, type OutputPage } from './queries/read-models.js';
+export {
+  type ReadModels,
+  type WriteToken,
+  type OutputPage,
+  type MissingOutput,
+} from './queries/read-models.js';
 export { type StateRow, type StateStatus, type StateFilter, type TargetCounts } from './states/row.js';
 export { compliances, type Compliance, type TargetRow, type TargetFilter } from './targets/row.js';
 export {

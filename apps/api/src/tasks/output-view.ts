@@ -6,13 +6,16 @@ export function outputView(page: OutputPage) {
     items: page.items.map(({ data, ...row }) => ({ ...row, data_base64: data.toString('base64') })),
     next_cursor: page.next_cursor,
     resume_cursor: page.resume_cursor,
+    missing: page.missing,
   };
 }
 
-export function outputText(page: OutputPage): Buffer {
-  return Buffer.concat(
-    page.items.flatMap((row) =>
-      row.gap_bytes > 0 ? [Buffer.from(`\n[${row.gap_bytes} bytes are missing]\n`), row.data] : [row.data],
-    ),
-  );
+export function outputText({ items, missing }: OutputPage): Buffer {
+  const pieces = items.flatMap((row) => (row.gap_bytes > 0 ? [gap(row.gap_bytes), row.data] : [row.data]));
+  const lost = missing ? missing.stdout_bytes + missing.stderr_bytes : 0;
+  return Buffer.concat(lost > 0 ? [...pieces, gap(lost)] : pieces);
+}
+
+function gap(bytes: number): Buffer {
+  return Buffer.from(`\n[${bytes} bytes are missing]\n`);
 }

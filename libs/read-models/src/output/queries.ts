@@ -2,7 +2,9 @@ import { type DataSource } from 'typeorm';
 import { type Database } from '../queries/database.js';
 import { decodeCursor, encodeCursor, pageSize } from '../queries/paging.js';
 import { type OutputPage, type ReadModels } from '../queries/read-models.js';
+import { AttemptEntity } from '../tasks/entity.js';
 import { OutputEntity } from './entity.js';
+import { missingOf } from './missing.js';
 import { type OutputRequest, type OutputRow } from './row.js';
 
 /** A piece has at most 192 KiB, so a page at most 24 MiB. */
@@ -25,7 +27,7 @@ export function outputQueries(database: Database): ReadModels['output'] {
         const run = after
           ? { life: after[0]!, attempt: after[1]! }
           : await runOf(source, tenantId, taskId, request);
-        if (!run) return { items: [], next_cursor: null, resume_cursor: null };
+        if (!run) return { items: [], next_cursor: null, resume_cursor: null, missing: null };
         return pageOfRun(source, { tenantId, taskId, run, request, list, after: after?.[2] ?? -1 });
       }),
   };
@@ -39,17 +41,40 @@ async function runOf(
 ): Promise<Run | null> {
   const { life, attempt } = request;
   if (life !== undefined && attempt !== undefined) return { life, attempt };
-  const found = await source.getRepository(OutputEntity).findOne({
-    select: { tenant_id: true, task_id: true, life: true, attempt: true, stream: true, seq: true },
-    where: {
-      tenant_id: tenantId,
-      task_id: taskId,
-      ...(life === undefined ? {} : { life }),
-      ...(attempt === undefined ? {} : { attempt }),
-    },
-    order: { life: 'DESC', attempt: 'DESC' },
-  });
-  return found && { life: found.life, attempt: found.attempt };
+  const where = {
+    tenant_id: tenantId,
+    task_id: taskId,
+    ...(life === undefined ? {} : { life }),
+    ...(attempt === undefined ? {} : { attempt }),
+  };
+  const order = { life: 'DESC', attempt: 'DESC' } as const;
+  const key = { tenant_id: true, task_id: true, life: true, attempt: true } as const;
+  const [found, told] = await Promise.all([
+    source.getRepository(OutputEntity).findOne({ select: { ...key, stream: true, seq: true }, where, order }),
+    printed(source, where),
+  ]);
+  return later(found, told);
+}
+
+/** The latest run that says that it printed something, whether any of it has come or not. */
+function printed(source: DataSource, where: Readonly<Record<string, unknown>>): Promise<Run | null> {
+  return source
+    .createQueryBuilder(AttemptEntity, 'a')
+    .select(['a.tenant_id', 'a.task_id', 'a.life', 'a.attempt'])
+    .where(where)
+    .andWhere(`(a.output->>'stdout_bytes')::bigint + (a.output->>'stderr_bytes')::bigint > 0`)
+    .orderBy({ 'a.life': 'DESC', 'a.attempt': 'DESC' })
+    .limit(1)
+    .getOne();
+}
+
+function later(one: Run | null, other: Run | null): Run | null {
+  const run = one && other ? (isLater(other, one) ? other : one) : (one ?? other);
+  return run && { life: run.life, attempt: run.attempt };
+}
+
+function isLater(run: Run, than: Run): boolean {
+  return run.life > than.life || (run.life === than.life && run.attempt > than.attempt);
 }
 
 interface PageOfRun {
@@ -77,10 +102,12 @@ async function pageOfRun(source: DataSource, of: PageOfRun): Promise<OutputPage>
     .getMany();
   const items = found.slice(0, limit);
   const resume = encodeCursor(list, [run.life, run.attempt, items.at(-1)?.[order] ?? after]);
+  const isLast = found.length <= limit;
   return {
     items: items.map(outputRow),
-    next_cursor: found.length > limit ? resume : null,
+    next_cursor: isLast ? null : resume,
     resume_cursor: resume,
+    missing: isLast ? await missingOf(source, { tenantId, taskId, ...run }) : null,
   };
 }
 

@@ -258,8 +258,39 @@ describe('output', () => {
     });
     expect(nothing.items).toEqual([]);
     expect(nothing.resume_cursor).toBe(second.resume_cursor);
-    expect((await models.output.read('tenant-one', 'k2')).items).toEqual([]);
     expect((await models.output.read('tenant-one', 'k1', { attempt: 9 })).items).toEqual([]);
+  });
+
+  it('says how much of what a run printed has not come', async () => {
+    expect(await models.output.read('tenant-one', 'k2')).toMatchObject({
+      items: [],
+      missing: { stdout_bytes: 6, stderr_bytes: 0 },
+    });
+    await store.commit(
+      { projection: outputProjection, context: 'logs', partition: 0 },
+      9,
+      { ...atStart, position: { ...startOfLog, next: 10 } },
+      (sql) =>
+        projectOutput(
+          [
+            {
+              ...chunk,
+              tenant_id: 'tenant-one',
+              task_id: 'k2',
+              stream: 'stdout',
+              seq: 0,
+              arrival: 9,
+              data: Buffer.from('abc'),
+              gap_bytes: 1,
+            },
+          ],
+          sql,
+        ),
+    );
+    const page = await models.output.read('tenant-one', 'k2');
+    expect(page.missing).toEqual({ stdout_bytes: 2, stderr_bytes: 0 });
+    expect((await models.output.read('tenant-one', 'k1')).missing).toBeNull();
+    expect((await models.output.read('tenant-one', 'k1', { limit: 1 })).missing).toBeNull();
   });
 });
 

@@ -21,6 +21,16 @@ export interface WriteToken {
 export interface OutputPage extends Page<OutputRow> {
   /** Where a follower goes on, also when `items` is empty: unlike `next_cursor` it is there at the end too. */
   readonly resume_cursor: string | null;
+  /**
+   * On the last page of a run that has ended: what it printed, by its result, and what has not come. It may be on
+   * its way, or lost with its agent; output that is no longer kept counts as well. Null: nothing is known to be missing.
+   */
+  readonly missing: MissingOutput | null;
+}
+
+export interface MissingOutput {
+  readonly stdout_bytes: number;
+  readonly stderr_bytes: number;
 }
 
 /**
