@@ -61,6 +61,8 @@ export interface Agent {
   session: Session | null;
   /** Momentary. Minus infinity: not heard of since this owner took over. */
   lastAnswerAtMs: number;
+  /** Momentary. The waiting task that its room is kept for, and nobody else's: see `scheduling/keeper.ts`. */
+  keptFor: string | null;
 }
 
 export function newAgent(
@@ -91,14 +93,22 @@ export function newAgent(
     pinned: new Set(),
     session: null,
     lastAnswerAtMs: -Infinity,
+    keptFor: null,
   };
 }
 
-/** Why it may be given no lease now, whatever the task asks for: it is away, unwilling, on probation, or full. */
-export function roomRefusal(agent: Agent): ReasonCode | null {
+/** Why it may be given no lease now, whatever the task asks for and however empty it is: away, unwilling, on probation. */
+export function standingRefusal(agent: Agent): ReasonCode | null {
   if (agent.standing !== 'found' || !agent.session) return 'agent_lost';
   if (agent.draining || agent.session.stopping) return 'agent_draining';
-  if (agent.breakers.room(agent.id, agent.labels) === 'none') return 'breaker_open';
+  return agent.breakers.room(agent.id, agent.labels) === 'none' ? 'breaker_open' : null;
+}
+
+/** Why it may be given no lease now, whatever the task asks for; of one that its room is kept for, see `fitsKept`. */
+export function roomRefusal(agent: Agent): ReasonCode | null {
+  const refusal = standingRefusal(agent);
+  if (refusal) return refusal;
+  if (agent.keptFor !== null) return 'agent_kept';
   return agent.load.slots >= agent.slots ? 'agents_full' : null;
 }
 

@@ -1,5 +1,5 @@
 import { type Requests } from '@fluxforge/events/catalogue';
-import { freeSlots, type Agent } from './agent.js';
+import { freeSlots, standingRefusal, type Agent } from './agent.js';
 
 /**
  * Whether a run fits on an agent: its slots and, where the agent says what it has, CPU and memory. A resource of
@@ -45,6 +45,12 @@ export function fits(agent: Agent, requests: Requests | undefined): boolean {
   const free = freeSlots(agent);
   if (!requests) return free > 0;
   return slotsOf(requests) <= free && hasResources(agent, requests);
+}
+
+/** The same, for the task that its room is kept for. */
+export function fitsKept(agent: Agent, requests: Requests | undefined): boolean {
+  if (standingRefusal(agent)) return false;
+  return slotsOf(requests) <= agent.slots - agent.load.slots && hasResources(agent, requests);
 }
 
 /** CPU and memory alone. */

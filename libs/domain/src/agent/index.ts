@@ -2,13 +2,14 @@ export {
   freeSlots,
   newAgent,
   roomRefusal,
+  standingRefusal,
   suits,
   type Agent,
   type AgentStanding,
   type Load,
   type Session,
 } from './agent.js';
-export { couldFit, fits, hasResources, occupy, slotsOf, vacate } from './fit.js';
+export { couldFit, fits, fitsKept, hasResources, occupy, slotsOf, vacate } from './fit.js';
 export {
   decideAgent,
   decideAnswered,

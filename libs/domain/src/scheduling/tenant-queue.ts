@@ -1,9 +1,10 @@
-import { fits, suits, type Agent } from '@fluxforge/domain/agent';
+import { fits, fitsKept, suits, type Agent } from '@fluxforge/domain/agent';
 import { takesTurns } from '@fluxforge/domain/concurrency';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { FreeAgents, type Pick } from './free-agents.js';
 import { closedGate, type GateRule } from './gates.js';
+import { Keeper } from './keeper.js';
 import { BlockedGroups, Groups, ParkedGroups, type PlacementGroup } from './placement-group.js';
 
 export interface Choice extends Pick {
@@ -22,6 +23,7 @@ export class TenantQueue {
   private readonly blocked = new BlockedGroups();
   private readonly parked = new ParkedGroups();
   private readonly free = new FreeAgents();
+  private readonly keeper: Keeper;
   private ready = 0;
 
   constructor(
@@ -31,6 +33,7 @@ export class TenantQueue {
     private readonly turnOf: (key: string) => number,
   ) {
     this.groups = new Groups(agingMs);
+    this.keeper = new Keeper(agingMs);
   }
 
   get readyTasks(): number {
@@ -40,6 +43,11 @@ export class TenantQueue {
   /** Something here may fit somewhere. */
   get hasOpen(): boolean {
     return this.open.size > 0;
+  }
+
+  /** When an agent may have to be kept for a task that fits nowhere; never too late. */
+  get keepAtMs(): number {
+    return this.keeper.dueAtMs;
   }
 
   has(task: Task): boolean {
@@ -52,7 +60,8 @@ export class TenantQueue {
     group.ready.add(task);
     task.group = group;
     this.ready += 1;
-    if (!group.blocked && group.parkedAt === null) this.reopen(group);
+    if (group.blocked) this.keeper.watch(group);
+    else if (group.parkedAt === null) this.reopen(group);
   }
 
   /** What was closed under this name may be open now: whoever waits there is looked at again. */
@@ -68,13 +77,20 @@ export class TenantQueue {
     if (!group) return;
     task.group = null;
     this.ready -= 1;
+    const released = this.keeper.isFor(task) ? this.keeper.release() : null;
     group.ready.delete(task);
+    this.removed(group);
+    if (released) this.agentChanged(released, false);
+  }
+
+  private removed(group: PlacementGroup): void {
     if (group.ready.size > 0) {
-      if (!group.blocked && group.parkedAt === null) this.reopen(group);
+      if (group.blocked) this.keeper.watch(group);
+      else if (group.parkedAt === null) this.reopen(group);
       return;
     }
     this.shut(group);
-    this.blocked.delete(group);
+    this.unblock(group);
     this.parked.delete(group);
     this.groups.delete(group);
   }
@@ -82,6 +98,14 @@ export class TenantQueue {
   /** The agent's standing, load, session or labels are new. */
   agentChanged(agent: Agent, relabelled: boolean): void {
     if (relabelled) this.free.relabel(agent);
+    const keptFor = this.keeper.groupAt(agent);
+    if (keptFor && !this.keeper.stands) {
+      this.keeper.release();
+      if (keptFor.blocked) this.keeper.watch(keptFor);
+    } else if (keptFor?.blocked && fitsKept(agent, keptFor.requests)) {
+      this.unblock(keptFor);
+      this.reopen(keptFor);
+    }
     const { had, has } = this.free.refresh(agent);
     if (has === 0) return;
     if (relabelled || had === 0) this.unblockFor(agent, false);
@@ -94,7 +118,19 @@ export class TenantQueue {
   }
 
   agentRemoved(agent: Agent): void {
+    if (this.keeper.groupAt(agent)) this.keeper.release();
     this.free.remove(agent);
+  }
+
+  /** Keeps an agent for the task that has waited too long for one with enough room, if one could take it. */
+  keep(nowMs: number): void {
+    const agent = this.keeper.keep(this.agents, nowMs);
+    if (agent) this.agentChanged(agent, false);
+  }
+
+  private letGo(): void {
+    const agent = this.keeper.release();
+    if (agent) this.agentChanged(agent, false);
   }
 
   /** The next lease, or null: nothing ready fits anywhere. */
@@ -104,12 +140,14 @@ export class TenantQueue {
       if (closed) {
         this.shut(group);
         this.parked.add(group, closed.gate);
+        if (this.keeper.agentFor(group)) this.letGo();
         continue;
       }
       const pick = this.pick(group);
       if (pick) return { task: group.ready.peek()!, ...pick };
       this.shut(group);
       this.blocked.add(group);
+      this.keeper.watch(group);
     }
     return null;
   }
@@ -135,6 +173,8 @@ export class TenantQueue {
   }
 
   private pick(group: PlacementGroup): Pick | null {
+    const kept = this.keeper.agentFor(group);
+    if (kept && fitsKept(kept, group.requests)) return { agent: kept, candidates: 1 };
     if (group.agentId === null) return this.free.pick(group.wish, group);
     const agent = this.agents.get(group.agentId);
     if (!agent || !fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) return null;
@@ -144,9 +184,14 @@ export class TenantQueue {
   private unblockFor(agent: Agent, demanding: boolean): void {
     for (const group of this.blocked.candidates(agent.id, this.free.labelsIn(agent), demanding)) {
       if (!fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) continue;
-      this.blocked.delete(group);
+      this.unblock(group);
       this.reopen(group);
     }
+  }
+
+  private unblock(group: PlacementGroup): void {
+    this.blocked.delete(group);
+    this.keeper.unwatch(group);
   }
 
   private reopen(group: PlacementGroup): void {

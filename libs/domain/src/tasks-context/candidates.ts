@@ -1,5 +1,13 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { couldFit, fits, roomRefusal, suits, type Agent } from '@fluxforge/domain/agent';
+import {
+  couldFit,
+  fits,
+  fitsKept,
+  roomRefusal,
+  standingRefusal,
+  suits,
+  type Agent,
+} from '@fluxforge/domain/agent';
 import { type Task } from '@fluxforge/domain/task';
 import { candidatesShown, type Candidate, type Candidates } from './explanation.js';
 import { type Realm } from './state.js';
@@ -11,6 +19,7 @@ const stages: readonly (ReasonCode | null)[] = [
   'agent_lost',
   'agent_draining',
   'breaker_open',
+  'agent_kept',
   'agents_full',
   null,
 ];
@@ -21,6 +30,9 @@ export function refusalOf(agent: Agent, task: Task): ReasonCode | null {
   if (agent_id !== undefined && agent.id !== agent_id) return 'no_agent_matches';
   if (!suits(agent, executor, selector)) return 'no_agent_matches';
   if (!couldFit(agent, requests)) return 'requests_too_large';
+  if (agent.keptFor === task.id) {
+    return standingRefusal(agent) ?? (fitsKept(agent, requests) ? null : 'agents_full');
+  }
   return roomRefusal(agent) ?? (fits(agent, requests) ? null : 'agents_full');
 }
 

@@ -68,8 +68,24 @@ export function syncCrowded(state: TasksState, realm: Realm): void {
 
 export function syncOpen(state: TasksState, realm: Realm): void {
   state.held.delete(realm);
+  timeKeeping(state, realm);
   if (realm.queue.hasOpen) state.open.set(realm, realm.share.virtualMs, realm.order);
   else state.open.delete(realm);
+}
+
+function timeKeeping(state: TasksState, realm: Realm): void {
+  const { keepAtMs } = realm.queue;
+  if (keepAtMs === Infinity) state.keepTimers.delete(realm);
+  else state.keepTimers.set(realm, keepAtMs, realm.order);
+}
+
+/** Keeps agents for tasks that are due one. */
+export function keepAgents(state: TasksState, nowMs: number): void {
+  while (state.keepTimers.peekRank() <= nowMs) {
+    const realm = state.keepTimers.peek()!;
+    realm.queue.keep(nowMs);
+    syncOpen(state, realm);
+  }
 }
 
 /** Puts a held realm aside until the hold is over or something of it changes. */

@@ -10,7 +10,7 @@ import { type Own } from './decide.js';
 import { fireDue } from './firing.js';
 import { stepFanouts } from './fanout-steps.js';
 import { realmHold, taskHold } from './holds.js';
-import { lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
+import { keepAgents, lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
 
@@ -130,6 +130,7 @@ function unstarted(
 
 function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
   promote(state, nowMs);
+  keepAgents(state, nowMs);
   while (state.held.peekRank() <= nowMs) syncOpen(state, state.held.peek()!);
   for (let realm = state.open.peek(); realm; realm = state.open.peek()) {
     const hold = realmHold(realm, nowMs);
@@ -213,6 +214,7 @@ export function wakeAtMs(state: TasksState): number | null {
     state.brakeTimers.peekRank(),
     state.drainTimers.peekRank(),
     state.held.peekRank(),
+    state.keepTimers.peekRank(),
     asks.peekRank(),
   );
   if (tookOverAtMs !== null) {

@@ -71,6 +71,8 @@ function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Re
       return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
     case 'breaker_open':
       return [...resetBreakers(agent), ...(pinned ? [] : addAgents(task, all))];
+    case 'agent_kept':
+      return pinned ? [{ kind: 'end-tasks', taskIds: [agent?.keptFor ?? ''] }] : addAgents(task, all);
     case 'agents_full':
       return pinned ? moreSlots(task, survey, all) : addAgents(task, all);
     case 'requests_too_large':

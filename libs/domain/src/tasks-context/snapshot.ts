@@ -205,6 +205,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
       pinned: new Set(),
       session: null,
       lastAnswerAtMs: -Infinity,
+      keptFor: null,
     };
     realm.agents.set(agent.id, agent);
     realm.brake.stand(agent, false);

@@ -80,6 +80,8 @@ export interface TasksState {
   readonly open: PriorityQueue<Realm>;
   /** Realms that are held as a whole, by when the clock lifts that; any change of theirs brings them back to `open`. */
   readonly held: PriorityQueue<Realm>;
+  /** Realms with a task that fits nowhere, by when an agent may have to be kept for it. */
+  readonly keepTimers: PriorityQueue<Realm>;
   /** Realms with tasks that were superseded under their key and still stand. */
   readonly crowded: Set<Realm>;
   readonly waiting: PriorityQueue<Task>;
@@ -120,6 +122,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     endedMembers: 0,
     open: new PriorityQueue(),
     held: new PriorityQueue(),
+    keepTimers: new PriorityQueue(),
     crowded: new Set(),
     waiting: new PriorityQueue(),
     doomed: new PriorityQueue(),

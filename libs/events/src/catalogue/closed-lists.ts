@@ -134,6 +134,7 @@ export const reasonCodes = closed([
   'concurrency_key',
   'lock_held',
   'requests_too_large',
+  'agent_kept',
   'breaker_open',
   'mass_loss_brake',
   // circuit breakers and the brake

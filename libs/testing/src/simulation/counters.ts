@@ -27,6 +27,7 @@ export const sometimes = [
   'overlap replaced',
   'remediation in a window',
   'requests placed',
+  'room kept for a large task',
   'turn between tenants',
   'turn between keys',
   'queued quota',
