@@ -20,6 +20,8 @@ import { witnessed } from './witness.js';
  */
 const pace = { perSecond: 50, seconds: 20 };
 const throughput = { total: 20_000, inFlight: 64 };
+/** Before anything is timed: processes that have just started run code that is not compiled yet. */
+const warmUp = { total: 2_000, inFlight: 16 };
 const partitions = 8;
 const report = new Report('loop');
 
@@ -44,6 +46,7 @@ async function allWitnessed(system: System, submitted: readonly Submitted[]): Pr
 }
 
 async function latency(system: System): Promise<void> {
+  await closedLoop(system.client, warmUp.total, warmUp.inFlight);
   await openLoop(system.client, pace.perSecond, 3);
   const { submitted, lateMs } = await openLoop(system.client, pace.perSecond, pace.seconds);
   const starts = await allWitnessed(system, submitted);
