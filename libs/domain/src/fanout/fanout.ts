@@ -108,12 +108,15 @@ export function hasWork(fanout: Fanout): boolean {
   return isClosed(fanout) ? fanout.live.size === 0 : fanout.live.size < maxLive(fanout);
 }
 
+/** Ends that a task can come to without a run. */
+const neverStarts: ReadonlySet<TaskEnd> = new Set(['cancelled', 'expired', 'delivery_timed_out', 'rejected']);
+
 /**
- * How a member came out by the end of its task. Nobody can say what a lost run did. One that was cancelled before
- * any attempt (by whoever it was, or because its agent was removed) was not started; all else failed.
+ * How a member came out by the end of its task. Nobody can say what a lost run did. One that ended before any attempt
+ * (cancelled, its agent removed, or its time over before an agent took it) was not started; all else failed.
  */
 export function memberEnd(end: TaskEnd, attemptsUsed: number): FanoutMemberEnd {
   if (end === 'succeeded') return 'succeeded';
   if (end === 'lost') return 'unknown';
-  return end === 'cancelled' && attemptsUsed === 0 ? 'not_started' : 'failed';
+  return neverStarts.has(end) && attemptsUsed === 0 ? 'not_started' : 'failed';
 }

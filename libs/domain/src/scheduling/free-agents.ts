@@ -59,6 +59,11 @@ export class FreeAgents {
   private readonly lines = new Map<string, Line>();
   private readonly linesOf = new Map<Agent, Line[]>();
 
+  /** Some agent may be given a lease now. */
+  get hasRoom(): boolean {
+    return this.room.size > 0;
+  }
+
   /** Brings the lines up to date with the agent's room: what it had, and what it has now. */
   refresh(agent: Agent): { readonly had: number; readonly has: number } {
     const had = this.room.get(agent) ?? 0;

@@ -1,4 +1,5 @@
-import { couldFit, standingRefusal, suits, type Agent } from '@fluxforge/domain/agent';
+import { type Requests } from '@fluxforge/events/catalogue';
+import { couldFit, fitsKept, slotsOf, standingRefusal, suits, type Agent } from '@fluxforge/domain/agent';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { type PlacementGroup } from './placement-group.js';
@@ -7,30 +8,47 @@ interface Kept {
   readonly group: PlacementGroup;
   readonly task: Task;
   readonly agent: Agent;
+  /** When it is asked whether another agent is nearer by now. */
+  readonly lookAtMs: number;
 }
 
 /**
  * Room for a task that asks for more than comes free at once. Smaller tasks of its tenant would take each slot as it
  * is freed, however old it grew. So when it has waited one step of aging beyond the top, one agent that can take it is
  * kept for it: nothing else is leased there until it fits, which is when enough of what runs there has ended. One agent
- * of a tenant at a time, for the one that is due first; where none could take it, it is looked at again a step later.
+ * of a tenant at a time, for the one that is due first. Every further step it is another agent, if that one has more of
+ * what is asked for by now; where none could take it, it is looked at again a step later.
  *
  *   watched -- due, an agent could take it --> kept -- leased, or one of both has changed --> (gone, or watched)
  */
 export class Keeper {
   private readonly due = new PriorityQueue<PlacementGroup>();
+  /** Of those that are due, the ones that no agent could take when it was last asked. */
+  private readonly deferred = new Set<PlacementGroup>();
   private kept: Kept | null = null;
 
   constructor(private readonly agingMs: number) {}
 
-  /** When there is something to keep; infinity while an agent is kept, or nobody waits so. */
+  /** When `keep` has something to do. */
   get dueAtMs(): number {
-    return this.kept ? Infinity : this.due.peekRank();
+    return this.kept ? this.kept.lookAtMs : this.due.peekRank();
+  }
+
+  /** What an agent is kept for fits there now, and is among what is chosen from. */
+  get isReady(): boolean {
+    return (
+      this.kept !== null && !this.kept.group.blocked && fitsKept(this.kept.agent, this.kept.group.requests)
+    );
+  }
+
+  get agent(): Agent | null {
+    return this.kept?.agent ?? null;
   }
 
   /** The group is blocked, or the first of its tasks is another one. */
   watch(group: PlacementGroup): void {
-    if (!group.requests) return;
+    // A new task of the kind does not make an agent that could take it.
+    if (!group.requests || this.deferred.has(group)) return;
     const { kept } = this;
     if (kept?.group !== group) {
       this.due.set(group, group.ready.peekRank() + this.agingMs, group.ready.peekTie());
@@ -44,6 +62,7 @@ export class Keeper {
 
   unwatch(group: PlacementGroup): void {
     this.due.delete(group);
+    this.deferred.delete(group);
   }
 
   /** The agent that is kept for this group. */
@@ -75,20 +94,22 @@ export class Keeper {
     return agent;
   }
 
-  /** Looks for an agent for whoever is due first. Answers the one that is kept from now on. */
-  keep(agents: ReadonlyMap<string, Agent>, nowMs: number): Agent | null {
-    if (this.dueAtMs > nowMs) return null;
-    const group = this.due.peek()!;
-    const task = group.ready.peek()!;
-    const agent = nearest(group, agents);
+  /** Looks for an agent for whoever is due first, or for a nearer one than is kept: once, over all agents. */
+  keep(agents: ReadonlyMap<string, Agent>, nowMs: number): void {
+    if (this.dueAtMs > nowMs) return;
+    const lookAtMs = nowMs + this.agingMs;
+    const group = this.kept?.group ?? this.due.peek()!;
+    const agent = nearest(group, agents, this.agent);
     if (!agent) {
-      this.due.set(group, nowMs + this.agingMs, group.ready.peekTie());
-      return null;
+      this.due.set(group, lookAtMs, group.ready.peekTie());
+      this.deferred.add(group);
+      return;
     }
-    this.due.delete(group);
-    this.kept = { group, task, agent };
+    this.release();
+    this.unwatch(group);
+    const task = group.ready.peek()!;
+    this.kept = { group, task, agent, lookAtMs };
     agent.keptFor = task.id;
-    return agent;
   }
 }
 
@@ -97,19 +118,34 @@ function couldTake(agent: Agent, { executor, selector, requests }: PlacementGrou
   return !standingRefusal(agent) && suits(agent, executor, selector) && couldFit(agent, requests);
 }
 
-/** Of those that could take it, the one with most slots free; among equals the one that enrolled first. */
-function nearest(group: PlacementGroup, agents: ReadonlyMap<string, Agent>): Agent | null {
+/** Of those that could take it, the one that lacks least of what is asked for; among equals the present one, or the oldest. */
+function nearest(
+  group: PlacementGroup,
+  agents: ReadonlyMap<string, Agent>,
+  present: Agent | null,
+): Agent | null {
   const named = group.agentId === null ? undefined : agents.get(group.agentId);
   const from = group.agentId === null ? agents.values() : named ? [named] : [];
-  let best: Agent | null = null;
+  let best = present;
+  let least = present ? lackOf(present, group.requests) : Infinity;
   for (const agent of from) {
     if (!couldTake(agent, group)) continue;
-    const more = best ? freeOf(agent) - freeOf(best) : 1;
-    if (more > 0 || (more === 0 && best && agent.order < best.order)) best = agent;
+    const lack = lackOf(agent, group.requests);
+    if (lack > least || (lack === least && (best === present || agent.order > best!.order))) continue;
+    best = agent;
+    least = lack;
   }
   return best;
 }
 
-function freeOf(agent: Agent): number {
-  return agent.slots - agent.load.slots;
+/** How much of what is asked for has to come free first: the sum of the shares. */
+function lackOf({ slots, capacity, load }: Agent, requests: Requests | undefined): number {
+  const share = (wanted: number, free: number): number =>
+    wanted > free ? (wanted - Math.max(0, free)) / wanted : 0;
+  const { cpu_millis = 0, memory_bytes = 0 } = requests ?? {};
+  return (
+    share(slotsOf(requests), slots - load.slots) +
+    share(cpu_millis, (capacity?.cpu_millis ?? Infinity) - load.cpuMillis) +
+    share(memory_bytes, (capacity?.memory_bytes ?? Infinity) - load.memoryBytes)
+  );
 }

@@ -42,7 +42,12 @@ export class TenantQueue {
 
   /** Something here may fit somewhere. */
   get hasOpen(): boolean {
-    return this.open.size > 0;
+    return this.open.size > 0 && this.hasRoom;
+  }
+
+  /** Without any, what is open is left as it is: to find out one by one that it fits nowhere would cost as much as there is. */
+  private get hasRoom(): boolean {
+    return this.free.hasRoom || this.keeper.isReady;
   }
 
   /** When an agent may have to be kept for a task that fits nowhere; never too late. */
@@ -118,14 +123,20 @@ export class TenantQueue {
   }
 
   agentRemoved(agent: Agent): void {
-    if (this.keeper.groupAt(agent)) this.keeper.release();
+    const keptFor = this.keeper.groupAt(agent);
+    if (keptFor) this.keeper.release();
+    if (keptFor?.blocked) this.keeper.watch(keptFor);
     this.free.remove(agent);
   }
 
   /** Keeps an agent for the task that has waited too long for one with enough room, if one could take it. */
   keep(nowMs: number): void {
-    const agent = this.keeper.keep(this.agents, nowMs);
+    const before = this.keeper.agent;
+    this.keeper.keep(this.agents, nowMs);
+    const { agent } = this.keeper;
+    if (agent === before) return;
     if (agent) this.agentChanged(agent, false);
+    if (before) this.agentChanged(before, false);
   }
 
   private letGo(): void {
@@ -135,6 +146,7 @@ export class TenantQueue {
 
   /** The next lease, or null: nothing ready fits anywhere. */
   choose(): Choice | null {
+    if (!this.hasRoom) return null;
     for (let group = this.next(); group; group = this.next()) {
       const closed = closedGate(this.gateRules(), group);
       if (closed) {

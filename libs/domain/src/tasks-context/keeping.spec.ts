@@ -119,6 +119,38 @@ describe('keeping room for a task that smaller ones would pass for ever', () => 
     expect(stream.world.state.realms.get('t')!.agents.get('a1')!.keptFor).toBeNull();
   });
 
+  it('goes over to an agent that lacks less by now, and to what is left when that one is removed', () => {
+    const world = new World().given(fact.tenant());
+    const agentOf = (id: string) => world.state.realms.get('t')!.agents.get(id);
+    const runs = { near: ['n0', 'n1'], far: ['f0', 'f1', 'f2'] };
+    for (const [id, taskIds] of Object.entries(runs)) {
+      world.given(fact.agent(id, { slots: 3 }));
+      for (const taskId of taskIds)
+        world.given(fact.queued(taskId, { agent_id: id }), fact.leased(taskId, id));
+      const inventory = taskIds.map((taskId) => ({ taskId, life: 1, attempt: 1, finished: false }));
+      world.say(connected(id, { slots: 3, inventory }));
+    }
+    world.given(fact.queued('big', { requests: { slots: 3 } }));
+    const wait = (spanMs: number) => {
+      for (const untilMs = world.nowMs + spanMs; world.nowMs < untilMs;) {
+        world.nowMs += stepMs;
+        for (const id of Object.keys(runs)) {
+          const refs = [...(agentOf(id)?.leases ?? [])].map((taskId) => ({ taskId, life: 1, attempt: 1 }));
+          if (agentOf(id)) world.say(heartbeat(id, world.nowMs, refs));
+        }
+      }
+    };
+    wait(dueMs);
+    expect([agentOf('near')?.keptFor, agentOf('far')?.keptFor]).toEqual(['big', null]);
+    world.say(result('f0', 'far', ok));
+    world.say(result('f1', 'far', ok));
+    wait(policy.agingMs);
+    expect([agentOf('near')?.keptFor, agentOf('far')?.keptFor]).toEqual([null, 'big']);
+    world.input(command('agent.remove', { agent_id: 'far' }));
+    wait(stepMs);
+    expect(agentOf('near')?.keptFor).toBe('big');
+  });
+
   it('keeps none for what none could take, and says so', () => {
     const stream = new Stream();
     stream.world.given(fact.queued('huge', { requests: { slots: 3 } }));

@@ -79,13 +79,12 @@ function timeKeeping(state: TasksState, realm: Realm): void {
   else state.keepTimers.set(realm, keepAtMs, realm.order);
 }
 
-/** Keeps agents for tasks that are due one. */
+/** Keeps an agent for a task that is due one. One tenant in each pass: it looks at all of its agents. */
 export function keepAgents(state: TasksState, nowMs: number): void {
-  while (state.keepTimers.peekRank() <= nowMs) {
-    const realm = state.keepTimers.peek()!;
-    realm.queue.keep(nowMs);
-    syncOpen(state, realm);
-  }
+  if (state.keepTimers.peekRank() > nowMs) return;
+  const realm = state.keepTimers.peek()!;
+  realm.queue.keep(nowMs);
+  syncOpen(state, realm);
 }
 
 /** Puts a held realm aside until the hold is over or something of it changes. */

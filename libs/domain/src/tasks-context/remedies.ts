@@ -40,7 +40,7 @@ export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, rea
     case 'agent_removed':
       return [{ kind: 'submit-otherwise' }];
     default:
-      return wait.length > 0 ? wait : placementRemedies(task, survey, [...ahead, task]);
+      return wait.length > 0 ? wait : placementRemedies(task, survey, { ahead, ready });
   }
 }
 
@@ -60,7 +60,8 @@ function raiseLimit({ rule, used, limitName }: Held, ready: readonly Task[]): Re
   return [{ kind: 'raise-limit', limit: limitName, to: used + need }];
 }
 
-function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Remedy[] {
+function placementRemedies(task: Task, survey: Survey, { ahead, ready }: Line): Remedy[] {
+  const all = [...ahead, task];
   const [agent] = survey.nearestAgents;
   const pinned = task.spec.agent_id !== undefined;
   const agentId = agent?.id ?? '';
@@ -72,7 +73,7 @@ function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Re
     case 'breaker_open':
       return [...resetBreakers(agent), ...(pinned ? [] : addAgents(task, all))];
     case 'agent_kept':
-      return pinned ? [{ kind: 'end-tasks', taskIds: [agent?.keptFor ?? ''] }] : addAgents(task, all);
+      return pinned ? [endLarge(task, agent, ready())] : addAgents(task, all);
     case 'agents_full':
       return pinned ? moreSlots(task, survey, all) : addAgents(task, all);
     case 'requests_too_large':
@@ -80,6 +81,13 @@ function placementRemedies(task: Task, survey: Survey, all: readonly Task[]): Re
     default:
       return pinned ? relabel(task, survey) : addAgents(task, all);
   }
+}
+
+/** Whom its room is kept for, and for whom it could be next. */
+function endLarge(task: Task, agent: Agent | undefined, ready: readonly Task[]): Remedy {
+  const kept = agent?.keptFor ?? '';
+  const others = ready.filter((one) => one !== task && one.spec.requests && one.id !== kept);
+  return { kind: 'end-tasks', taskIds: [kept, ...others.map(({ id }) => id)].slice(0, tasksNamed) };
 }
 
 /** By themselves they let one probe through when they have cooled down. */

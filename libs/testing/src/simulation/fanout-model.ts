@@ -117,7 +117,8 @@ export class FanoutModels {
     const agentId = one.live.get(data.task_id);
     if (agentId === undefined) return;
     one.live.delete(data.task_id);
-    const unstarted = data.end === 'cancelled' && data.attempts_used === 0;
+    const isOver = ['cancelled', 'expired', 'delivery_timed_out'].includes(data.end);
+    const unstarted = isOver && data.attempts_used === 0;
     const bad = data.end === 'lost' ? 'unknown' : unstarted ? 'not_started' : 'failed';
     one.ends.set(agentId, data.end === 'succeeded' ? 'succeeded' : bad);
   }
