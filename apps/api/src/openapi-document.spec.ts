@@ -57,6 +57,7 @@ describe('the OpenAPI document', () => {
        "get /v1/tenant",
        "patch /v1/states/{id}",
        "patch /v1/tenant/limits",
+       "patch /v1/tenants/{id}/limits",
        "post /states",
        "post /tasks",
        "post /v1/agents/enrol",

@@ -8,10 +8,17 @@ export class OperatorTenant {
     private readonly name: string | null,
   ) {}
 
+  get isNamed(): boolean {
+    return this.name !== null;
+  }
+
+  is(caller: Caller): boolean {
+    return this.name !== null && this.directory.tenant(caller.tenantId)?.name === this.name;
+  }
+
   /** @throws ProblemError */
   insist(caller: Caller): void {
-    const own = this.directory.tenant(caller.tenantId)?.name;
-    if (this.name !== null && own === this.name) return;
+    if (this.is(caller)) return;
     throw new ProblemError('forbidden', 'This is for the operator of the whole cluster.');
   }
 }

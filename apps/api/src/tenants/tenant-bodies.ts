@@ -1,10 +1,18 @@
-import { modes, type Limits, type Mode } from '@fluxforge/events/catalogue';
-import { Field, oneOf, wholeNumber, type FieldOptions } from '../fields/index.js';
+import { modes, type Mode } from '@fluxforge/events/catalogue';
+import { Field, fine, oneOf, wholeNumber, type Check, type FieldOptions } from '../fields/index.js';
 
 const count = (max: number, description: string): [ReturnType<typeof wholeNumber>, FieldOptions] => [
   wholeNumber({ min: 1, max }),
   { description, schema: { type: 'integer', minimum: 1, maximum: max } },
 ];
+
+/** As `count`; null lifts the limit. */
+const liftable = (max: number, description: string): [Check, FieldOptions] => {
+  const [check] = count(max, description);
+  const orNull: Check = (value) => (value === null ? fine : check(value));
+  const schema = { type: 'integer', minimum: 1, maximum: max, nullable: true } as const;
+  return [orNull, { description: `${description} null lifts it.`, schema }];
+};
 
 /** What is left out stays as it is. */
 export class LimitsBody {
@@ -17,24 +25,20 @@ export class LimitsBody {
   @Field(...count(100_000, 'Declared states.'))
   max_states?: number;
 
-  @Field(...count(1_000_000, 'Tasks that run at one time.'))
-  max_running_tasks?: number;
+  @Field(...liftable(1_000_000, 'Tasks that run at one time.'))
+  max_running_tasks?: number | null;
 
-  @Field(...count(100_000, 'Submissions a second, on average.'))
-  submissions_per_s?: number;
+  @Field(...liftable(100_000, 'Submissions a second, on average.'))
+  submissions_per_s?: number | null;
 
-  @Field(...count(1_000_000, 'Submissions that may come at once; `submissions_per_s` unless said.'))
-  submission_burst?: number;
+  @Field(...liftable(1_000_000, 'Submissions that may come at once; `submissions_per_s` unless said.'))
+  submission_burst?: number | null;
 
-  @Field(...count(2 ** 50, 'Bytes of output that runs may make in one UTC hour.'))
-  output_bytes_per_hour?: number;
+  @Field(...liftable(2 ** 50, 'Bytes of output that runs may make in one UTC hour.'))
+  output_bytes_per_hour?: number | null;
 
-  @Field(...count(1_000, 'Share among the tenants of a partition; 1 unless said.'))
-  weight?: number;
-}
-
-export function saidLimits(body: LimitsBody): Partial<Limits> {
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  @Field(...liftable(1_000, 'Share among the tenants of a partition; 1 unless said.'))
+  weight?: number | null;
 }
 
 export class ModeBody {

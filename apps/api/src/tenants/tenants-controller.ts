@@ -8,9 +8,11 @@ import { GetBreakers } from './breakers-query.js';
 import { GetQueue } from './queue-query.js';
 import { BodyOf, Parameter, text } from '../fields/index.js';
 import { notFound } from '../http/index.js';
+import { IdParam } from '../http/id-param.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { OperatorTenant } from './operator-tenant.js';
-import { LimitsBody, ModeBody, saidLimits } from './tenant-bodies.js';
+import { insistLower, limitsWith } from './limits-change.js';
+import { LimitsBody, ModeBody } from './tenant-bodies.js';
 
 @ApiTags('tenant')
 @ApiProblems()
@@ -55,7 +57,8 @@ export class TenantsController {
   @Needs('admin')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Changes limits of the tenant. Lower ones refuse and hold back; they end nothing.',
+    summary:
+      'Changes limits of the own tenant; where an operator is named, only downwards. Lower ones refuse and hold back; they end nothing.',
   })
   @ApiAccepted()
   limits(
@@ -65,8 +68,27 @@ export class TenantsController {
   ): Promise<Accepted> {
     const found = this.directory.tenant(caller.tenantId);
     if (!found) throw notFound();
-    const data = { limits: { ...found.limits, ...saidLimits(body) } };
-    return this.submit(origin, { type: 'tenant.set-limits', data });
+    const limits = limitsWith(found.limits, body);
+    if (this.operator.isNamed && !this.operator.is(caller)) insistLower(found.limits, limits);
+    return this.submit(origin, { type: 'tenant.set-limits', data: { limits } });
+  }
+
+  @Patch('tenants/:id/limits')
+  @Needs('admin')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Changes limits of any tenant, up and down: for the operator.' })
+  @ApiAccepted()
+  limitsOf(
+    @From() caller: Caller,
+    @By() origin: Origin,
+    @Param('id', IdParam) id: string,
+    @Body(new BodyOf(LimitsBody)) body: LimitsBody,
+  ): Promise<Accepted> {
+    this.operator.insist(caller);
+    const found = this.directory.tenant(id);
+    if (!found) throw notFound();
+    const data = { limits: limitsWith(found.limits, body) };
+    return this.submit({ ...origin, tenantId: id }, { type: 'tenant.set-limits', data });
   }
 
   @Put('tenant/mode')

@@ -31,11 +31,37 @@ describe('limits and modes over HTTP', () => {
   });
 
   it('changes what is said and keeps the rest', async () => {
-    const { status } = await send('PATCH', '/v1/tenant/limits', { max_running_tasks: 5, weight: 3 });
+    const { status } = await send('PATCH', '/v1/tenant/limits', { max_running_tasks: 5, max_agents: 9 });
     expect(status).toBe(202);
     const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);
-    const limits = { max_queued_tasks: 10, max_agents: 10, max_states: 10, max_running_tasks: 5, weight: 3 };
-    expect(command).toMatchObject({ type: 'tenant.set-limits', data: { limits } });
+    const limits = { max_queued_tasks: 10, max_agents: 9, max_states: 10, max_running_tasks: 5 };
+    expect(command?.data).toEqual({ limits });
+    expect(command?.type).toBe('tenant.set-limits');
+  });
+
+  it.each([{ weight: 2 }, { max_queued_tasks: 11 }, { max_agents: 5, max_states: 11 }])(
+    'lets no tenant raise its own limits where an operator is named: %j',
+    async (body) => {
+      const before = (await commandsOf(api.log, 'ten_acme', 'tasks')).length;
+      const { status, json } = await send('PATCH', '/v1/tenant/limits', body);
+      expect([status, json['code']]).toEqual([403, 'forbidden']);
+      expect(await commandsOf(api.log, 'ten_acme', 'tasks')).toHaveLength(before);
+    },
+  );
+
+  it('lets the operator raise and lift those of any tenant, and nobody else', async () => {
+    const path = '/v1/tenants/ten_acme/limits';
+    const body = { weight: 3, max_queued_tasks: 500, max_running_tasks: null };
+    expect((await send('PATCH', path, body)).status).toBe(403);
+    expect((await send('PATCH', path, body, 'ffk_operatorkey')).status).toBe(202);
+    const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);
+    expect(command?.data).toEqual({
+      limits: { max_queued_tasks: 500, max_agents: 10, max_states: 10, weight: 3 },
+    });
+    expect(command?.provenance.actor).toMatch(/^key:key_/);
+    expect((await send('PATCH', '/v1/tenants/ten_none/limits', body, 'ffk_operatorkey')).status).toBe(404);
+    const flawed = await send('PATCH', path, { max_agents: null }, 'ffk_operatorkey');
+    expect([flawed.status, flawed.json['errors']]).toMatchObject([400, [{ field: 'max_agents' }]]);
   });
 
   it.each([
