@@ -35,7 +35,8 @@ export class Client {
     this.agent.destroy();
   }
 
-  private send(method: string, path: string, body?: string): Promise<Answer> {
+  /** The body as it is given, whether it is JSON or not. */
+  send(method: string, path: string, body?: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const headers = {
         authorization: `Bearer ${this.key}`,

@@ -372,6 +372,15 @@ describe('bad input', () => {
       413,
       'body_too_large',
     ],
+    [
+      'members without end',
+      JSON.stringify({
+        command: 'x',
+        labels: Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [i, 'v'])),
+      }),
+      400,
+      'malformed_body',
+    ],
     ['an overflowing number', '{"command":"x","priority":1e400}', 400, 'validation_failed'],
   ])('a body of %s', async (_, body, status, code) => {
     const startedAt = performance.now();

@@ -3,15 +3,18 @@ import { ProblemError } from './problem.js';
 /** Bodies above this are refused before they are read to the end. */
 export const maxBodyBytes = 1024 * 1024;
 const maxDepth = 32;
+/** Far more than any body that is taken has; objects of many members are slow to make, whatever is done with them. */
+export const maxMembers = 4_096;
 
 /**
- * Reads a JSON body. Depth is measured on the text: a deep value would be accepted by JSON.parse and
- * overflow the stack of whoever serialises it later. Keys that reach prototypes are refused wherever they are.
+ * Reads a JSON body. Depth and members are counted on the text: a deep value would be accepted by JSON.parse and
+ * overflow the stack of whoever serialises it later, and one of many members takes long to make. Keys that reach prototypes are refused wherever they are.
  * @throws ProblemError
  */
 export function parseJsonBody(text: string): unknown {
   if (text.trim() === '') return undefined;
-  if (deeperThan(text, maxDepth)) throw malformed(`The body is nested deeper than ${maxDepth}.`);
+  const flaw = flawOfShape(text);
+  if (flaw !== null) throw malformed(flaw);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -27,8 +30,9 @@ function malformed(detail: string): ProblemError {
   return new ProblemError('malformed_body', detail);
 }
 
-function deeperThan(text: string, limit: number): boolean {
+function flawOfShape(text: string): string | null {
   let depth = 0;
+  let members = 0;
   let inString = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -37,10 +41,13 @@ function deeperThan(text: string, limit: number): boolean {
       else if (code === quote) inString = false;
     } else if (code === quote) inString = true;
     else if (code === openBrace || code === openBracket) {
-      if (++depth > limit) return true;
+      if (++depth > maxDepth) return `The body is nested deeper than ${maxDepth}.`;
     } else if (code === closeBrace || code === closeBracket) depth--;
+    else if ((code === colon || code === comma) && ++members > 2 * maxMembers) {
+      return `The body has more than ${maxMembers} members.`;
+    }
   }
-  return false;
+  return null;
 }
 
 function refuseProtoKeys(value: unknown): void {
@@ -55,3 +62,5 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
+const colon = 0x3a;
+const comma = 0x2c;

@@ -16,7 +16,8 @@ const list = {
   malformed_body: {
     status: 400,
     title: 'The body cannot be read',
-    meaning: 'Not JSON, not an object, nested deeper than 32, or with a key that is never allowed.',
+    meaning:
+      'Not JSON, not an object, nested deeper than 32, of more than 4,096 members, or with a key that is never allowed.',
   },
   validation_failed: {
     status: 400,
