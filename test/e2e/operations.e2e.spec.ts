@@ -65,6 +65,8 @@ describe('fan-outs', () => {
     expect(first).toMatchObject({ phase: 'ended', members: 3 });
     const failed = members.filter(({ end }) => end === 'failed').map(({ agent_id }) => agent_id);
     expect([first['succeeded'], first['failed'], failed.length]).toEqual([2, 1, 1]);
+    const tasks = await system.rest.all(`/v1/tasks?fanout_id=${id}&limit=2`);
+    expect(tasks.map((task) => task['fanout_id'])).toEqual([id, id, id]);
     await ended(await submit({ command: `touch ${file}` }));
     const retry = await system.rest.write('POST', `/v1/fanouts/${id}/retry`);
     const again = await fanoutEnded(retry.id);
@@ -100,6 +102,8 @@ describe('schedules', () => {
     );
     expect(fired).toMatchObject({ skipped: 0, missed: 0, suspended: false });
     expect(await ended(String(fired['last_task_id']))).toMatchObject({ end: 'succeeded' });
+    const firings = await system.rest.all(`/v1/tasks?schedule_id=${id}`);
+    expect(firings).toMatchObject([{ id: fired['last_task_id'], kind: 'scheduled', schedule_id: id }]);
     await system.rest.write('POST', `/v1/schedules/${id}/suspend`);
     await eventually('it is suspended', async () => {
       const { status } = (await system.rest.get(`/v1/schedules/${id}`)) as { status: Json };
@@ -166,6 +170,13 @@ describe('the drain of an agent', () => {
     const from = String(data['agent_id']);
     const deadline = new Date(Date.now() + 500).toISOString();
     await system.rest.write('POST', `/v1/agents/${from}/drain`, { body: { deadline } });
+    await eventually('the agent shows its deadline', async () => {
+      const { status, capacity } = (await system.rest.get(`/v1/agents/${from}`)) as {
+        status: Json;
+        capacity: unknown;
+      };
+      return status['drain_deadline'] === deadline && capacity !== undefined;
+    });
     await eventually('it is moved', () => system.journal.find('task.move-requested', { task_id: id }));
     expect(await ended(id)).toMatchObject({ end: 'succeeded', attempts_used: 2 });
     const leases = system.journal.all('task.leased', { task_id: id }).map((one) => one.data['agent_id']);

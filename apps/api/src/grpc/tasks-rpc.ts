@@ -76,8 +76,8 @@ export class TasksRpc {
 }
 
 function taskMessage(view: TaskView) {
-  const { id, generation, resource_version, created_at, updated_at, kind, origin, status, ...declared } =
-    view;
+  const { id, generation, resource_version, created_at, updated_at, status, ...rest } = view;
+  const { kind, origin, schedule_id, fanout_id, ...declared } = rest;
   const resource = { id, generation, resource_version, created_at, updated_at };
-  return { ...resource, kind, origin, spec: specOf(declared, commands), status };
+  return { ...resource, kind, origin, schedule_id, fanout_id, spec: specOf(declared, commands), status };
 }

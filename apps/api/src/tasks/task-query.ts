@@ -22,6 +22,12 @@ export class TaskListQuery extends LabelledPageQuery {
 
   @Field(resourceId, { description: 'Only remediations of this state.' })
   state_id?: string;
+
+  @Field(resourceId, { description: 'Only firings of this schedule.' })
+  schedule_id?: string;
+
+  @Field(resourceId, { description: 'Only members of this fan-out.' })
+  fanout_id?: string;
 }
 
 export function taskFilterOf(query: TaskListQuery): TaskFilter {
@@ -32,6 +38,8 @@ export function taskFilterOf(query: TaskListQuery): TaskFilter {
     ...(query.kind === undefined ? {} : { kind: query.kind }),
     ...(query.agent_id === undefined ? {} : { agent_id: query.agent_id }),
     ...(query.state_id === undefined ? {} : { state_id: query.state_id }),
+    ...(query.schedule_id === undefined ? {} : { schedule_id: query.schedule_id }),
+    ...(query.fanout_id === undefined ? {} : { fanout_id: query.fanout_id }),
     ...(query.labels === undefined ? {} : { labels: parseSelector(query.labels) }),
   };
 }

@@ -65,6 +65,8 @@ export function taskView(row: TaskRow) {
     updated_at: row.updated_at,
     kind: row.kind,
     origin: row.origin,
+    schedule_id: row.schedule_id,
+    fanout_id: row.fanout_id,
     ...specView(row),
     status: statusView(row.status),
   };

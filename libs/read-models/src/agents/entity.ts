@@ -1,4 +1,4 @@
-import { type Executor } from '@fluxforge/events/catalogue';
+import { type Executor, type Resources } from '@fluxforge/events/catalogue';
 import { Entity } from 'typeorm';
 import { Key, MaybeOf, Of } from '../rows/columns.js';
 import { type AgentPhase } from './row.js';
@@ -16,10 +16,12 @@ export class AgentEntity {
   @Of('whole') slots: number;
   @Of('json') executors: Executor[];
   @Of('text') agent_version: string;
+  @MaybeOf('json') capacity: Resources | null;
   @Of('text') phase: AgentPhase;
   @Of('text') reason: string;
   /** Of the phase. */
   @Of('time') since: string;
   @Of('flag') draining: boolean;
   @MaybeOf('time') drain_set_at: string | null;
+  @MaybeOf('time') drain_deadline: string | null;
 }

@@ -1,4 +1,4 @@
-import { type FactOf, type ProjectedEvent } from '../projection/projected-event.js';
+import { type FactOf, isoOrNull, type ProjectedEvent } from '../projection/projected-event.js';
 import { type View, type ViewRows } from '../projection/view-rows.js';
 import { type AgentEntity } from './entity.js';
 
@@ -27,11 +27,11 @@ export const agentsView: View = {
       case 'agent.lost':
         return changed(event, rows, { phase: 'lost', reason: fact.data.reason, since: time });
       case 'agent.changed': {
-        const { labels, slots, executors, agent_version } = fact.data;
-        return changed(event, rows, { labels, slots, executors, agent_version }, 'declared');
+        const { labels, slots, executors, agent_version, capacity = null } = fact.data;
+        return changed(event, rows, { labels, slots, executors, agent_version, capacity }, 'declared');
       }
       case 'agent.drain-set':
-        return changed(event, rows, { draining: fact.data.drain, drain_set_at: time }, 'declared');
+        return changed(event, rows, drained(fact.data, time), 'declared');
       case 'agent.removed':
         return changed(event, rows, { phase: 'removed', reason: 'agent_removed', since: time });
       default:
@@ -39,8 +39,15 @@ export const agentsView: View = {
   },
 };
 
+function drained(
+  { drain, deadline_ms }: FactOf<'agent.drain-set'>['data'],
+  time: string,
+): Partial<AgentEntity> {
+  return { draining: drain, drain_set_at: time, drain_deadline: drain ? isoOrNull(deadline_ms) : null };
+}
+
 function enrolled(fact: FactOf<'agent.enrolled'>, time: string, rows: ViewRows): void {
-  const { agent_id, name, labels, slots, executors, agent_version } = fact.data;
+  const { agent_id, name, labels, slots, executors, agent_version, capacity = null } = fact.data;
   const before = rows.agents.get(fact.tenantId, agent_id);
   rows.agents.put({
     tenant_id: fact.tenantId,
@@ -54,11 +61,13 @@ function enrolled(fact: FactOf<'agent.enrolled'>, time: string, rows: ViewRows):
     slots,
     executors,
     agent_version,
+    capacity,
     phase: 'enrolled',
     reason: '',
     since: time,
     draining: false,
     drain_set_at: null,
+    drain_deadline: null,
   });
 }
 

@@ -63,9 +63,11 @@ function agentRow(agent: AgentEntity, loads: ReadonlyMap<string, AgentLoad>): Ag
     slots: agent.slots,
     executors: agent.executors,
     agent_version: agent.agent_version,
+    capacity: agent.capacity,
     status: {
       phase: agent.phase,
       draining: agent.draining,
+      drain_deadline: agent.drain_deadline,
       reason: agent.reason,
       since: agent.since,
       load: loads.get(agent.id) ?? null,

@@ -1,4 +1,4 @@
-import { type Executor, type Selector } from '@fluxforge/events/catalogue';
+import { type Executor, type Resources, type Selector } from '@fluxforge/events/catalogue';
 import { type Condition, type PageRequest, type Resource } from '../queries/common.js';
 
 /** enrolled -> found <-> lost; any of them -> removed. */
@@ -18,6 +18,8 @@ export interface AgentLoad {
 export interface AgentStatus {
   readonly phase: AgentPhase;
   readonly draining: boolean;
+  /** From then on what still runs there is moved; null: it finishes, however long that takes. */
+  readonly drain_deadline: string | null;
   readonly reason: string;
   /** Since when it is in this phase. */
   readonly since: string;
@@ -30,6 +32,8 @@ export interface AgentRow extends Resource {
   readonly slots: number;
   readonly executors: readonly Executor[];
   readonly agent_version: string;
+  /** What placement reckons with; null, and each resource left out: as much as is asked for. */
+  readonly capacity: Resources | null;
   readonly status: AgentStatus;
 }
 

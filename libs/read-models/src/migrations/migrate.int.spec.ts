@@ -17,6 +17,7 @@ describe('migrations', () => {
       'FirstViews1700000000000',
       'OutputByAge1700000000001',
       'SchedulesAndFanouts1700000000002',
+      'CapacityAndBatches1700000000003',
     ]);
     expect(await migrate({ url: database.url })).toEqual([]);
   });

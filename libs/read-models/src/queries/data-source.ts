@@ -6,6 +6,7 @@ import { AgentLoadEntity } from '../last-seen/entity.js';
 import { FirstViews1700000000000 } from '../migrations/1700000000000-first-views.js';
 import { OutputByAge1700000000001 } from '../migrations/1700000000001-output-by-age.js';
 import { SchedulesAndFanouts1700000000002 } from '../migrations/1700000000002-schedules-and-fanouts.js';
+import { CapacityAndBatches1700000000003 } from '../migrations/1700000000003-capacity-and-batches.js';
 import { FanoutEntity } from '../fanouts/entity.js';
 import { ScheduleEntity } from '../schedules/entity.js';
 import { OutputEntity } from '../output/entity.js';
@@ -63,7 +64,12 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       PositionEntity,
       SnapshotEntity,
     ],
-    migrations: [FirstViews1700000000000, OutputByAge1700000000001, SchedulesAndFanouts1700000000002],
+    migrations: [
+      FirstViews1700000000000,
+      OutputByAge1700000000001,
+      SchedulesAndFanouts1700000000002,
+      CapacityAndBatches1700000000003,
+    ],
     migrationsTableName: 'migrations',
     installExtensions: false,
     synchronize: false,

@@ -26,6 +26,9 @@ export class TaskEntity {
   @MaybeOf('json') origin: Origin | null;
   /** Of the origin, for the list of a state's remediations. */
   @MaybeOf('text') state_id: string | null;
+  /** Of the batch that it is one of: a firing of a schedule, or a member of a fan-out. */
+  @MaybeOf('text') schedule_id: string | null;
+  @MaybeOf('text') fanout_id: string | null;
   @Of('text') phase: TaskPhase;
   @MaybeOf('text') end: TaskEnd | null;
   @Of('text') reason: string;

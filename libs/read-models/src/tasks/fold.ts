@@ -39,6 +39,7 @@ function attemptOf(fact: TaskFact): number | null {
 /** A task's id is opened: for the first time, or anew after the window of its idempotency key. */
 function opened(fact: FactOf<'task.queued'> | FactOf<'task.rejected'>, time: string, rows: ViewRows): void {
   const { task_id, life, kind, origin } = fact.data;
+  const batch = fact.type === 'task.queued' ? fact.data.batch : undefined;
   const before = rows.tasks.get(fact.tenantId, task_id);
   if (before && before.generation >= life) return;
   const spec = fact.type === 'task.queued' ? fact.data.spec : null;
@@ -55,6 +56,8 @@ function opened(fact: FactOf<'task.queued'> | FactOf<'task.rejected'>, time: str
     spec,
     origin: origin ?? null,
     state_id: origin?.state_id ?? null,
+    schedule_id: batch?.schedule_id ?? null,
+    fanout_id: batch?.fanout_id ?? null,
     ...untouched,
     ...(fact.type === 'task.rejected'
       ? {

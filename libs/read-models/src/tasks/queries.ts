@@ -22,7 +22,15 @@ export function taskQueries(database: Database): ReadModels['tasks'] {
         const query = source
           .createQueryBuilder(TaskEntity, 't')
           .where('t.tenant_id = :tenantId', { tenantId });
-        for (const column of ['phase', 'end', 'kind', 'agent_id', 'state_id'] as const) {
+        for (const column of [
+          'phase',
+          'end',
+          'kind',
+          'agent_id',
+          'state_id',
+          'schedule_id',
+          'fanout_id',
+        ] as const) {
           if (filter[column] !== undefined)
             query.andWhere(`t.${column} = :${column}`, { [column]: filter[column] });
         }
@@ -63,6 +71,8 @@ function taskRow(task: TaskEntity): TaskRow {
     updated_at: task.updated_at,
     kind: task.kind,
     origin: task.origin,
+    schedule_id: task.schedule_id,
+    fanout_id: task.fanout_id,
     status: {
       phase: task.phase,
       end: task.end,

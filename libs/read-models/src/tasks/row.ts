@@ -47,6 +47,10 @@ export interface TaskStatus {
 export interface TaskRow extends Resource, Readonly<Partial<Omit<TaskSpec, 'name' | 'labels'>>> {
   readonly kind: TaskKind;
   readonly origin: Origin | null;
+  /** Whose firing it is. */
+  readonly schedule_id: string | null;
+  /** Whose member it is. */
+  readonly fanout_id: string | null;
   readonly status: TaskStatus;
 }
 
@@ -57,6 +61,8 @@ export interface TaskFilter extends PageRequest {
   readonly agent_id?: string;
   /** Remediations of this state. */
   readonly state_id?: string;
+  readonly schedule_id?: string;
+  readonly fanout_id?: string;
   readonly labels?: Selector;
 }
 
