@@ -171,6 +171,13 @@ describe('gRPC for users, over a log with the read models away', () => {
       { code: 'invalid_parameter' },
     ],
     ['TaskService', 'GetTask', { id: 'tsk_1' }, status.UNAVAILABLE, { code: 'reads_unavailable' }],
+    [
+      'TaskService',
+      'GetTask',
+      { id: 'tsk_1', position: { wait_ms: 4_000_000_000 } },
+      status.INVALID_ARGUMENT,
+      { errors: [{ field: 'wait_ms', code: 'out_of_range' }] },
+    ],
     ['AgentService', 'ListAgents', {}, status.UNAVAILABLE, { code: 'reads_unavailable' }],
   ])('%s.%s of %j fails with status %i', async (service, method, message, code, problem) => {
     const before = (await commandsOf(api.log, 'ten_acme', 'tasks')).length;

@@ -1,4 +1,5 @@
-import { type PageQuery, type PositionQuery } from '../reads/index.js';
+import { validated } from '../fields/index.js';
+import { PositionQuery } from '../reads/index.js';
 
 /*
  * Messages as they come off the wire: `proto/` is their schema, what was left out is absent, and nothing of what
@@ -35,11 +36,12 @@ export function queryOf({ page, position, ...filter }: ListMessage): Record<stri
   return texts({ ...page, ...position, ...filter });
 }
 
+/** @throws ProblemError: it has the bounds that it has over REST */
 export function positionOf(message: ReadMessage): PositionQuery {
-  return texts({ ...message.position });
+  return validated(PositionQuery, texts({ ...message.position }), { code: 'invalid_parameter' });
 }
 
-function texts(given: Readonly<Record<string, unknown>>): Record<string, unknown> & Partial<PageQuery> {
+function texts(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const said = Object.entries(given).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     said.map(([name, value]) => [name, typeof value === 'number' ? `${value}` : value]),

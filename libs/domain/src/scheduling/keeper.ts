@@ -5,8 +5,8 @@ import { type Task } from '@fluxforge/domain/task';
 import { type PlacementGroup } from './placement-group.js';
 
 interface Kept {
+  /** Whichever of its tasks is first. */
   readonly group: PlacementGroup;
-  readonly task: Task;
   readonly agent: Agent;
   /** When it is asked whether another agent is nearer by now. */
   readonly lookAtMs: number;
@@ -47,17 +47,12 @@ export class Keeper {
 
   /** The group is blocked, or the first of its tasks is another one. */
   watch(group: PlacementGroup): void {
+    const agent = this.agentFor(group);
+    // What comes first and asks for the same takes over what is kept.
+    if (agent) agent.keptFor = group.ready.peek()!.id;
     // A new task of the kind does not make an agent that could take it.
-    if (!group.requests || this.deferred.has(group)) return;
-    const { kept } = this;
-    if (kept?.group !== group) {
-      this.due.set(group, group.ready.peekRank() + this.agingMs, group.ready.peekTie());
-      return;
-    }
-    // What is more urgent and asks for the same takes over what is kept.
-    const task = group.ready.peek()!;
-    this.kept = { ...kept, task };
-    kept.agent.keptFor = task.id;
+    if (agent || !group.requests || this.deferred.has(group)) return;
+    this.due.set(group, group.ready.peekRank() + this.agingMs, group.ready.peekTie());
   }
 
   unwatch(group: PlacementGroup): void {
@@ -67,7 +62,7 @@ export class Keeper {
 
   /** The agent that is kept for this group. */
   agentFor(group: PlacementGroup): Agent | null {
-    return this.kept?.group === group && this.kept.task === group.ready.peek() ? this.kept.agent : null;
+    return this.kept?.group === group ? this.kept.agent : null;
   }
 
   /** The group that this agent is kept for. */
@@ -77,13 +72,11 @@ export class Keeper {
 
   /** Whether what is kept is still of use to whom it is kept for. */
   get stands(): boolean {
-    if (!this.kept) return false;
-    const { agent, group, task } = this.kept;
-    return task === group.ready.peek() && couldTake(agent, group);
+    return this.kept !== null && couldTake(this.kept.agent, this.kept.group);
   }
 
   isFor(task: Task): boolean {
-    return this.kept?.task === task;
+    return this.kept?.group.ready.peek() === task;
   }
 
   /** Lets go. Answers the agent that is free again. */
@@ -107,9 +100,8 @@ export class Keeper {
     }
     this.release();
     this.unwatch(group);
-    const task = group.ready.peek()!;
-    this.kept = { group, task, agent, lookAtMs };
-    agent.keptFor = task.id;
+    this.kept = { group, agent, lookAtMs };
+    agent.keptFor = group.ready.peek()!.id;
   }
 }
 

@@ -65,8 +65,8 @@ export class TenantQueue {
     group.ready.add(task);
     task.group = group;
     this.ready += 1;
-    if (group.blocked) this.keeper.watch(group);
-    else if (group.parkedAt === null) this.reopen(group);
+    if (group.blocked || this.keeper.agentFor(group)) this.keeper.watch(group);
+    if (!group.blocked && group.parkedAt === null) this.reopen(group);
   }
 
   /** What was closed under this name may be open now: whoever waits there is looked at again. */

@@ -1,6 +1,18 @@
+import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
 import { explainTask } from './explain.js';
-import { command, connected, fact, heartbeat, ok, policy, result, t0, World } from './scenario.fixture.js';
+import {
+  command,
+  connected,
+  fact,
+  heartbeat,
+  message,
+  ok,
+  policy,
+  result,
+  t0,
+  World,
+} from './scenario.fixture.js';
 
 const stepMs = 1_000;
 const big = { requests: { slots: 2 } };
@@ -28,7 +40,7 @@ class Stream {
   }
 
   queue(over: object = {}): void {
-    this.world.given(fact.queued(`s${this.made++}`, over));
+    this.world.given(fact.queued(`s${this.made++}`, { output_limit_bytes: 0, ...over }));
   }
 
   /** Answers what was leased. */
@@ -149,6 +161,35 @@ describe('keeping room for a task that smaller ones would pass for ever', () => 
     world.input(command('agent.remove', { agent_id: 'far' }));
     wait(stepMs);
     expect(agentOf('near')?.keptFor).toBe('big');
+  });
+
+  it('gives what is kept to one of the same kind that comes first after all', () => {
+    const stream = new Stream();
+    const { world } = stream;
+    const limits = { max_queued_tasks: 1_000, max_agents: 10, max_states: 10 };
+    const narrow = { ...limits, output_bytes_per_hour: 1_000_000 };
+    world.given(decided('tenant.limits-set', 't', 't', { limits: narrow }));
+    // Both ask for the same; the older one may print more than an hour allows, and is put aside for that.
+    world.given(fact.queued('older', { ...big, priority: 0, output_limit_bytes: 800_000 }));
+    world.given(fact.queued('big', { ...big, output_limit_bytes: 0 }));
+    const realm = world.state.realms.get('t')!;
+    const agent = realm.agents.get('a1')!;
+    const endAll = () => {
+      for (const taskId of stream.running) {
+        const run = message(result(taskId, 'a1', ok));
+        for (const one of world.context.decide(world.state, run, world.nowMs)) world.given(one);
+      }
+    };
+    endAll();
+    world.settle();
+    expect([...realm.oversized].map(({ id }) => id)).toEqual(['older']);
+    while (agent.keptFor === null) stream.step();
+    expect(agent.keptFor).toBe('big');
+    // What runs there ends, and the older one may start, before anything is planned.
+    endAll();
+    world.given(decided('tenant.limits-set', 't', 't', { limits }));
+    const leased = world.settle().filter(({ type }) => type === 'task.leased');
+    expect(leased.map(({ subject }) => subject)).toEqual(['older']);
   });
 
   it('keeps none for what none could take, and says so', () => {
