@@ -1,4 +1,4 @@
-// What `apply -f` reads: YAML or JSON, one or several documents, each with its kind.
+// What `-f` reads: YAML or JSON. For `apply` one or several documents, each with its kind.
 import fs from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { Failure } from './failure.mjs';
@@ -8,11 +8,22 @@ const KINDS = ['State', 'Task', 'Schedule'];
 const NAMED = ['State', 'Schedule'];
 
 export function readDocuments(file) {
-  const text = file === '-' ? fs.readFileSync(0, 'utf8') : readFile(file);
-  return parseDocuments(text, file);
+  return parseDocuments(textOf(file), file);
+}
+
+/** The one mapping that a file is, of no kind. */
+export function readMapping(file) {
+  const found = plainDocuments(textOf(file), file);
+  if (found.length > 1) throw new Failure(`${file}: must be one document`);
+  const [{ value, where }] = found;
+  return mapping(value, where);
 }
 
 export function parseDocuments(text, file = 'input') {
+  return plainDocuments(text, file).map(({ value, where }) => checked(value, where));
+}
+
+function plainDocuments(text, file) {
   // Aliases are bounded: a few lines of them can stand for gigabytes.
   const documents = parseAllDocuments(text, { maxAliasCount: 100 });
   const found = [];
@@ -20,8 +31,7 @@ export function parseDocuments(text, file = 'input') {
     const where = documents.length > 1 ? `${file}, document ${index + 1}` : file;
     if (document.errors.length > 0) throw new Failure(`${where}: ${document.errors[0].message}`);
     const value = asPlain(document, where);
-    if (value === null || value === undefined) continue;
-    found.push(checked(value, where));
+    if (value !== null && value !== undefined) found.push({ value, where });
   }
   if (found.length === 0) throw new Failure(`${file}: there is nothing in it`);
   return found;
@@ -36,13 +46,19 @@ function asPlain(document, where) {
 }
 
 function checked(value, where) {
-  if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${where}: must be a mapping`);
-  const { kind, ...body } = value;
+  const { kind, ...body } = mapping(value, where);
   if (!KINDS.includes(kind)) throw new Failure(`${where}: kind must be one of ${KINDS.join(', ')}`);
   if (NAMED.includes(kind) && typeof body.name !== 'string')
     throw new Failure(`${where}: a ${kind} needs a name`);
   return { kind, body, where };
 }
+
+function mapping(value, where) {
+  if (typeof value !== 'object' || Array.isArray(value)) throw new Failure(`${where}: must be a mapping`);
+  return value;
+}
+
+const textOf = (file) => (file === '-' ? fs.readFileSync(0, 'utf8') : readFile(file));
 
 function readFile(file) {
   try {

@@ -1,5 +1,6 @@
 // `fluxforge get`: lists as tables, single resources whole.
 import { Failure } from './failure.mjs';
+import { progressLine } from './progress.mjs';
 import { age, table } from './text.mjs';
 
 const MAX_ROWS = 1000;
@@ -85,7 +86,7 @@ const targets = {
 };
 
 /** Singular forms are understood as well. */
-export async function get(client, kindWord, id, { output, selector, limit }) {
+export async function get(client, kindWord, id, { output, selector, limit }, note) {
   const kind = kindWord.endsWith('s') ? kindWord : `${kindWord}s`;
   const query = { labels: selector };
   if (kind === 'targets') {
@@ -98,9 +99,16 @@ export async function get(client, kindWord, id, { output, selector, limit }) {
   }
   if (!Object.hasOwn(kinds, kind))
     throw new Failure(`get what? states, targets, tasks, agents, schedules or fanouts, not ${kindWord}`);
-  if (id) return JSON.stringify(await one(client, kind, id), null, 2);
+  if (id) {
+    const found = await one(client, kind, id);
+    const progress = kind === 'fanouts' && isOpen(found) ? await progressLine(client, id) : undefined;
+    if (progress !== undefined) note(progress);
+    return JSON.stringify(found, null, 2);
+  }
   return show(kinds[kind], await take(client.all(`/v1/${kind}`, query), limit), output);
 }
+
+const isOpen = ({ status }) => status.phase === 'running' || status.phase === 'cancelling';
 
 async function* everyTarget(client, ofState) {
   for await (const state of client.all('/v1/states')) yield* ofState(state.id);
@@ -119,7 +127,7 @@ export async function idOf(client, word) {
 }
 
 async function take(items, limit) {
-  const most = Math.min(Number(limit ?? MAX_ROWS) || MAX_ROWS, MAX_ROWS);
+  const most = Math.min(limit ?? MAX_ROWS, MAX_ROWS);
   const taken = [];
   for await (const item of items) {
     taken.push(item);

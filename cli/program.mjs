@@ -5,11 +5,15 @@ import { Client } from './client.mjs';
 import { findConnection } from './connection.mjs';
 import { events } from './events.mjs';
 import { explain } from './explain.mjs';
-import { Failure } from './failure.mjs';
+import { Failure, WrongUsage } from './failure.mjs';
 import { fanout, retryFanout } from './fanout.mjs';
 import { get, idOf } from './get.mjs';
 import { logs } from './logs.mjs';
-import { pairs, submit } from './submit.mjs';
+import { addOperatorCommands } from './operators.mjs';
+import { submit } from './submit.mjs';
+import { withTaskOptions } from './task.mjs';
+import { harmless } from './text.mjs';
+import { atLeastOne, json, pairs, wholeNumber } from './usage.mjs';
 
 const WRONG_USAGE = 2;
 
@@ -20,19 +24,20 @@ export async function main(
   const print = (text) => stdout.write(`${text}\n`);
   const client = () => new Client(findConnection(env));
   const out = (stream, text) => (stream === 'stderr' ? stderr : stdout).write(text);
-  const program = build({ print, client, out, stderr });
+  const note = (text) => stderr.write(`${text}\n`);
+  const program = build({ print, note, client, out, stderr });
   try {
     await program.parseAsync(argv);
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
     if (!(error instanceof Failure)) throw error;
-    stderr.write(`fluxforge: ${error.message}\n`);
-    return 1;
+    stderr.write(`fluxforge: ${harmless(error.message)}\n`);
+    return error instanceof WrongUsage ? WRONG_USAGE : 1;
   }
 }
 
-function build({ print, client, out, stderr }) {
+function build({ print, note, client, out, stderr }) {
   const program = new Command('fluxforge')
     .description('Declares states of machines and runs tasks on them.')
     .exitOverride()
@@ -43,70 +48,59 @@ function build({ print, client, out, stderr }) {
     .command('apply')
     .description('create or update what the files declare, and wait until it is accepted')
     .requiredOption('-f, --file <file...>', 'YAML or JSON, one or several documents; - is standard input')
-    .action((options) =>
-      apply(client(), options, (text, wrong) => (wrong ? stderr.write(`${text}\n`) : print(text))),
-    );
+    .action((options) => apply(client(), options, (text, wrong) => (wrong ? note(text) : print(text))));
 
   program
     .command('get <kind> [id]')
     .description('states, targets (of a state), tasks, agents, schedules or fanouts')
-    .option('-o, --output <form>', 'json instead of a table')
+    .addOption(json())
     .option('-l, --selector <labels>', 'only those with these labels')
-    .option('--limit <n>', 'at most so many')
-    .action(async (kind, id, options) => print(await get(client(), kind, id, options)));
+    .option('--limit <n>', 'at most so many', atLeastOne)
+    .action(async (kind, id, options) => print(await get(client(), kind, id, options, note)));
 
   program
     .command('logs <task>')
     .description('what a task printed')
     .option('-f, --follow', 'until it has ended')
-    .option('--attempt <n>', 'of this attempt')
+    .option('--attempt <n>', 'of this attempt', wholeNumber)
     .option('--raw', 'bytes as they are, control characters included')
     .action((task, options) => logs(client(), task, options, out));
 
   program
     .command('events <id>')
     .description('everything that happened to a state, a task or an agent')
-    .option('-o, --output <form>', 'json: one event per line, whole')
+    .addOption(json('one event per line, whole'))
     .action((id, options) => events(client(), id, options, print));
 
   program
     .command('explain <id> [agent]')
     .description('why a task waits, or (with an agent) why a state is not applied there')
-    .option('-o, --output <form>', 'json')
+    .addOption(json())
     .option('--as-of <time>', 'as it was then (RFC 3339), from the log')
     .action((id, agent, options) => explain(client(), id, agent, options, print));
 
-  program
-    .command('submit [command...]')
+  withTaskOptions(program.command('submit [command...]'))
     .description('run a command once on an agent; put -- before it')
-    .option('--shell <script>', 'a script for /bin/sh -c instead of a command')
-    .option('--name <name>')
     .option('--agent <id>', 'on this agent')
     .option('-l, --selector <labels>', 'on an agent with these labels')
-    .option('--timeout <duration>', 'of one run')
-    .option('--attempts <n>', 'runs before it has failed')
     .option('--key <key>', 'idempotency key')
     .option('-w, --wait', 'until it has ended; fails unless it succeeded')
     .action((command, options) => submit(client(), command, options, { print, out }));
 
-  program
-    .command('fanout [command...]')
+  withTaskOptions(program.command('fanout [command...]'))
     .description('run a command on every agent that matches; put -- before it')
     .requiredOption('-l, --selector <labels>', 'on the agents with these labels; * for all')
-    .option('--shell <script>', 'a script for /bin/sh -c instead of a command')
     .option('--max-concurrency <budget>', 'so many (or so many percent) at a time')
     .option('--max-failures <budget>', 'stop when more have failed')
-    .option('--timeout <duration>', 'of one run')
-    .option('--attempts <n>', 'runs of one member before it has failed')
     .option('--key <key>', 'idempotency key')
     .option('-w, --wait', 'until it has ended; fails unless all succeeded')
-    .action((command, options) => fanout(client(), command, options, print));
+    .action((command, options) => fanout(client(), command, options, { print, note }));
 
   program
     .command('fanout-retry <id>')
     .description('run a fan-out again where it failed, never started, or is unknown')
     .option('-w, --wait', 'until it has ended; fails unless all succeeded')
-    .action((id, options) => retryFanout(client(), id, options, print));
+    .action((id, options) => retryFanout(client(), id, options, { print, note }));
 
   program
     .command('cancel <task>')
@@ -124,7 +118,10 @@ function build({ print, client, out, stderr }) {
     .option('-l, --label <pair...>', 'labels that the agent gets, key=value')
     .option('--expires-in <duration>')
     .action(async ({ label, expiresIn }) => {
-      const body = { labels: pairs(label), ...(expiresIn === undefined ? {} : { expires_in: expiresIn }) };
+      const body = {
+        labels: pairs(label ?? []),
+        ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
+      };
       const made = await client().call('POST', '/v1/join-tokens', { body });
       print(made.join_token);
     });
@@ -144,5 +141,6 @@ function build({ print, client, out, stderr }) {
         print(`${state}: ${done}`);
       });
   }
+  addOperatorCommands(program, { print, client });
   return program;
 }

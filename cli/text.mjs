@@ -23,8 +23,11 @@ export function table(head, rows) {
 }
 
 export function age(iso, nowMs = Date.now()) {
-  if (!iso) return '';
-  const s = Math.max(0, Math.round((nowMs - Date.parse(iso)) / 1000));
+  return iso ? span(nowMs - Date.parse(iso)) : '';
+}
+
+export function span(ms) {
+  const s = Math.max(0, Math.round(ms / 1000));
   if (s < 120) return `${s}s`;
   if (s < 7200) return `${Math.floor(s / 60)}m`;
   return s < 172_800 ? `${Math.floor(s / 3600)}h` : `${Math.floor(s / 86_400)}d`;

@@ -30,6 +30,14 @@ describe('the command line against the whole system', () => {
   const run = (args: readonly string[], input?: string) =>
     fluxforge(args, { env, ...(input === undefined ? {} : { input }) });
 
+  /** The API's own view of tenants follows the log a moment later than the read models. */
+  const shows = async (args: readonly string[], text: RegExp) => {
+    const untilMs = Date.now() + 10_000;
+    let { stdout } = await run(args);
+    while (!text.test(stdout) && Date.now() < untilMs) ({ stdout } = await run(args));
+    expect(stdout).toMatch(text);
+  };
+
   it('creates, leaves alone and updates by name, and is done when the owner has decided', async () => {
     const first = await run(['apply', '-f', '-'], yaml('60s'));
     expect([first.code, first.stderr]).toEqual([0, '']);
@@ -92,7 +100,31 @@ describe('the command line against the whole system', () => {
   it('makes join tokens', async () => {
     const { code, stdout } = await run(['join-token', '-l', 'zone=a', '--expires-in', '5m']);
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^ffj_ten_\w+\n$/) as string]);
-    expect((await run(['join-token', '-l', 'nonsense'])).code).toBe(1);
+    expect((await run(['join-token', '-l', 'nonsense'])).code).toBe(2);
+  });
+
+  it('shows and changes what an operator has to say', async () => {
+    const set = await run(['limits', '--set', 'max_running_tasks=7', '--reason', 'spec']);
+    expect([set.code, set.stdout, set.stderr]).toEqual([0, 'limits: max_running_tasks=7\n', '']);
+    await shows(['limits'], /^max_running_tasks +7$/m);
+    expect((await run(['limits', '--unset', 'max_running_tasks'])).code).toBe(0);
+    await shows(['limits'], /^(?!.*max_running_tasks)/s);
+    expect((await run(['mode', 'read-only'])).stdout).toBe('tenant: read-only\n');
+    await shows(['mode'], /^read-only$/m);
+    expect((await run(['mode', 'normal'])).code).toBe(0);
+    expect((await run(['mode', 'normal', '--cluster'])).stderr).toContain('forbidden: ');
+    expect((await run(['release-brake'])).stdout).toBe('no brake was set\n');
+    for (const verb of [['drain'], ['undrain'], ['breaker-reset', 'agent']])
+      expect((await run([...verb, 'agt_none'])).stderr).toBe(
+        'fluxforge: not_found: There is no such resource.\n',
+      );
+  });
+
+  it('asks the scheduler: the queue, the breakers, and what would be', async () => {
+    expect((await run(['queue'])).stdout).toMatch(/^QUEUED +READY +RUNNING/);
+    expect((await run(['breakers'])).stdout).toBe('none\n');
+    const simulated = await run(['simulate', '-f', 'examples/simulations/one-at-a-time.yaml']);
+    expect([simulated.code, simulated.stdout]).toEqual([0, expect.stringContaining('admitted 3') as string]);
   });
 
   it('suspends, resumes and deletes by name', async () => {

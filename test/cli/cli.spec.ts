@@ -4,6 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { parseAllDocuments } from 'yaml';
 import { StateBody } from '../../apps/api/src/states/index.js';
 import { validated } from '../../apps/api/src/fields/index.js';
+import { changesOf, SimulationBody } from '../../apps/api/src/explaining/simulation-body.js';
 import { ScheduleBody, scheduleSpecOf } from '../../apps/api/src/schedules/index.js';
 import { fluxforge } from './run-cli.js';
 
@@ -18,7 +19,17 @@ describe('the command line', () => {
     },
   );
 
-  it.each([[['explode']], [['apply']], [['get']], [['logs']]])('%j is wrong usage', async (args) => {
+  it.each([
+    [['explode']],
+    [['apply']],
+    [['get']],
+    [['logs']],
+    [['get', 'tasks', '--limit', 'all']],
+    [['get', 'tasks', '--limit', '0']],
+    [['get', 'tasks', '-o', 'wide']],
+    [['logs', 'tsk_1', '--attempt', 'last']],
+    [['join-token', '-l', 'nonsense']],
+  ])('%j is wrong usage', async (args) => {
     expect((await fluxforge(args)).code).toBe(2);
   });
 
@@ -98,6 +109,14 @@ describe('the examples', () => {
       const { kind, ...body } = document.toJS() as { kind: string };
       expect(kind).toBe('State');
       expect(() => validated(StateBody, body, { code: 'validation_failed' })).not.toThrow();
+    }
+  });
+
+  it('of simulations are what the API takes', () => {
+    for (const file of readdirSync('examples/simulations')) {
+      const [document] = parseAllDocuments(readFileSync(`examples/simulations/${file}`, 'utf8'));
+      const body = validated(SimulationBody, document!.toJS(), { code: 'validation_failed' });
+      expect(() => changesOf(body, 0)).not.toThrow();
     }
   });
 
