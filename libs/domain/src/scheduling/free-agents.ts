@@ -203,3 +203,12 @@ function rankBy(wish: Wish, room: number): number {
 export function posting(key: string, value: string): string {
   return `${key}\u0000${value}`;
 }
+
+/** The need of what needs no label in particular. No label's name is empty. */
+export const anyAgent = '';
+
+/** One of these an agent must have to suit: labels, by their names, or `anyAgent`. */
+export function needsOf(selector: Selector): readonly string[] {
+  const term = selector.find((one) => one.op === 'in');
+  return term ? [...new Set(term.values.map((value) => posting(term.key, value)))] : [anyAgent];
+}

@@ -9,6 +9,6 @@ export {
   type FairnessPolicy,
   type FairShare,
 } from './fair-share.js';
-export { laneOf } from './placement-group.js';
+export { laneOf } from './lanes.js';
 export { effectivePriority, rankOf } from './ready-tasks.js';
 export { TenantQueue, type Choice } from './tenant-queue.js';

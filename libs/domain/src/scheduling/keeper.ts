@@ -45,14 +45,16 @@ export class Keeper {
     return this.kept?.agent ?? null;
   }
 
-  /** The group is blocked, or the first of its tasks is another one. */
+  /** The group is blocked or has an agent kept for it, and the first of its tasks may be another one. */
   watch(group: PlacementGroup): void {
+    const { first } = group;
+    if (!first) return this.unwatch(group);
     const agent = this.agentFor(group);
     // What comes first and asks for the same takes over what is kept.
-    if (agent) agent.keptFor = group.ready.peek()!.id;
+    if (agent) agent.keptFor = first.id;
     // A new task of the kind does not make an agent that could take it.
     if (agent || !group.requests || this.deferred.has(group)) return;
-    this.due.set(group, group.ready.peekRank() + this.agingMs, group.ready.peekTie());
+    this.due.set(group, group.open.peekRank() + this.agingMs, first.order);
   }
 
   unwatch(group: PlacementGroup): void {
@@ -76,7 +78,12 @@ export class Keeper {
   }
 
   isFor(task: Task): boolean {
-    return this.kept?.group.ready.peek() === task;
+    return this.kept?.group.first === task;
+  }
+
+  /** Whose turn it is to have an agent looked for. */
+  groupDue(nowMs: number): PlacementGroup | null {
+    return this.kept || this.due.peekRank() > nowMs ? null : this.due.peek()!;
   }
 
   /** Lets go. Answers the agent that is free again. */
@@ -94,14 +101,14 @@ export class Keeper {
     const group = this.kept?.group ?? this.due.peek()!;
     const agent = nearest(group, agents, this.agent);
     if (!agent) {
-      this.due.set(group, lookAtMs, group.ready.peekTie());
+      this.due.set(group, lookAtMs, group.first!.order);
       this.deferred.add(group);
       return;
     }
     this.release();
     this.unwatch(group);
     this.kept = { group, agent, lookAtMs };
-    agent.keptFor = group.ready.peek()!.id;
+    agent.keptFor = group.first!.id;
   }
 }
 

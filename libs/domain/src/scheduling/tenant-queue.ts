@@ -1,11 +1,12 @@
 import { fits, fitsKept, suits, type Agent } from '@fluxforge/domain/agent';
-import { takesTurns } from '@fluxforge/domain/concurrency';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
+import { BlockedGroups } from './blocked-groups.js';
 import { FreeAgents, type Pick } from './free-agents.js';
 import { closedGate, type GateRule } from './gates.js';
 import { Keeper } from './keeper.js';
-import { BlockedGroups, Groups, ParkedGroups, type PlacementGroup } from './placement-group.js';
+import { isInTurn, ParkedLanes } from './lanes.js';
+import { Groups, type GroupLane, type PlacementGroup } from './placement-group.js';
 
 export interface Choice extends Pick {
   readonly task: Task;
@@ -13,15 +14,16 @@ export interface Choice extends Pick {
 
 /**
  * The ready tasks of one tenant, and its agents with room. All of it is derived: from the tasks, the agents
- * and the sessions. `choose` moves groups between open and blocked, which changes no answer.
+ * and the sessions. `choose` blocks groups and parks lanes, which changes no answer.
  */
 export class TenantQueue {
   private readonly groups: Groups;
+  /** Groups that are not blocked and have an open lane, by the first task of it. */
   private readonly open = new PriorityQueue<PlacementGroup>();
-  /** Of the open ones, those whose keys take turns, by a turn at or before that of the key. */
+  /** Of those, the ones with open lanes whose keys take turns, by a turn at or before the next of them. */
   private readonly robins = new PriorityQueue<PlacementGroup>();
   private readonly blocked = new BlockedGroups();
-  private readonly parked = new ParkedGroups();
+  private readonly parked = new ParkedLanes<GroupLane>();
   private readonly free = new FreeAgents();
   private readonly keeper: Keeper;
   private ready = 0;
@@ -32,7 +34,7 @@ export class TenantQueue {
     private readonly gateRules: () => readonly GateRule[],
     private readonly turnOf: (key: string) => number,
   ) {
-    this.groups = new Groups(agingMs);
+    this.groups = new Groups(agingMs, turnOf);
     this.keeper = new Keeper(agingMs);
   }
 
@@ -56,48 +58,62 @@ export class TenantQueue {
   }
 
   has(task: Task): boolean {
-    return task.group !== null;
+    return task.lane !== null;
   }
 
   add(task: Task): void {
-    if (task.group) return;
-    const group = this.groups.of(task);
-    group.ready.add(task);
-    task.group = group;
+    if (task.lane) return;
+    const lane = this.groups.of(task).laneFor(task);
+    lane.ready.add(task);
+    task.lane = lane;
     this.ready += 1;
-    if (group.blocked || this.keeper.agentFor(group)) this.keeper.watch(group);
-    if (!group.blocked && group.parkedAt === null) this.reopen(group);
+    if (lane.parkedAt === null) this.place(lane);
   }
 
   /** What was closed under this name may be open now: whoever waits there is looked at again. */
   openGate(gate: string): void {
-    for (const group of this.parked.at(gate)) {
-      this.parked.delete(group);
-      this.reopen(group);
+    for (const lane of this.parked.at(gate)) {
+      this.parked.delete(lane);
+      this.place(lane);
     }
   }
 
   remove(task: Task): void {
-    const group = task.group as PlacementGroup | null;
-    if (!group) return;
-    task.group = null;
+    const lane = task.lane as GroupLane | null;
+    if (!lane) return;
+    task.lane = null;
     this.ready -= 1;
     const released = this.keeper.isFor(task) ? this.keeper.release() : null;
-    group.ready.delete(task);
-    this.removed(group);
+    lane.ready.delete(task);
+    if (lane.ready.size === 0) this.drop(lane);
+    else if (lane.parkedAt === null) this.place(lane);
     if (released) this.agentChanged(released, false);
   }
 
-  private removed(group: PlacementGroup): void {
-    if (group.ready.size > 0) {
-      if (group.blocked) this.keeper.watch(group);
-      else if (group.parkedAt === null) this.reopen(group);
-      return;
-    }
-    this.shut(group);
+  /** The lane is open, and its first task may be another one. */
+  private place(lane: GroupLane): void {
+    lane.group.place(lane);
+    this.settle(lane.group);
+  }
+
+  private drop(lane: GroupLane): void {
+    const { group } = lane;
+    this.parked.delete(lane);
+    group.drop(lane);
+    this.settle(group);
+    if (!group.isEmpty) return;
     this.unblock(group);
-    this.parked.delete(group);
     this.groups.delete(group);
+  }
+
+  /** Its open lanes are others, or another one is the first of them. */
+  private settle(group: PlacementGroup): void {
+    const { open, turns } = group;
+    if (group.blocked || this.keeper.agentFor(group)) this.keeper.watch(group);
+    if (group.blocked || open.size === 0) return this.shut(group);
+    this.open.set(group, open.peekRank(), open.peekTie());
+    if (turns && turns.size > 0) this.robins.set(group, turns.peekRank(), turns.peekTie());
+    else this.robins.delete(group);
   }
 
   /** The agent's standing, load, session or labels are new. */
@@ -109,7 +125,6 @@ export class TenantQueue {
       if (keptFor.blocked) this.keeper.watch(keptFor);
     } else if (keptFor?.blocked && fitsKept(agent, keptFor.requests)) {
       this.unblock(keptFor);
-      this.reopen(keptFor);
     }
     const { had, has } = this.free.refresh(agent);
     if (has === 0) return;
@@ -132,6 +147,7 @@ export class TenantQueue {
   /** Keeps an agent for the task that has waited too long for one with enough room, if one could take it. */
   keep(nowMs: number): void {
     const before = this.keeper.agent;
+    this.parkClosed(nowMs);
     this.keeper.keep(this.agents, nowMs);
     const { agent } = this.keeper;
     if (agent === before) return;
@@ -139,44 +155,61 @@ export class TenantQueue {
     if (before) this.agentChanged(before, false);
   }
 
-  private letGo(): void {
-    const agent = this.keeper.release();
-    if (agent) this.agentChanged(agent, false);
+  /** A blocked group is not looked at, and what its first tasks wait for may be something else than room. */
+  private parkClosed(nowMs: number): void {
+    for (let group = this.keeper.groupDue(nowMs); group; group = this.keeper.groupDue(nowMs)) {
+      if (!this.park(group.open.peek()!)) return;
+    }
   }
 
   /** The next lease, or null: nothing ready fits anywhere. */
   choose(): Choice | null {
     if (!this.hasRoom) return null;
-    for (let group = this.next(); group; group = this.next()) {
-      const closed = closedGate(this.gateRules(), group);
-      if (closed) {
-        this.shut(group);
-        this.parked.add(group, closed.gate);
-        if (this.keeper.agentFor(group)) this.letGo();
-        continue;
-      }
-      const pick = this.pick(group);
-      if (pick) return { task: group.ready.peek()!, ...pick };
-      this.shut(group);
-      this.blocked.add(group);
-      this.keeper.watch(group);
+    for (let lane = this.next(); lane; lane = this.next()) {
+      if (this.park(lane)) continue;
+      const task = lane.ready.peek()!;
+      const pick = this.pick(lane.group, task);
+      if (pick) return { task, ...pick };
+      this.block(lane.group);
     }
     return null;
   }
 
   /**
-   * The group of the most urgent task. If that takes turns with those of other keys, the group of the key whose turn
-   * it is: they share the place of the most urgent among them.
+   * That of the most urgent task. If its key takes turns with others, the lane whose turn it is: they share the place
+   * of the most urgent among them.
    */
-  private next(): PlacementGroup | undefined {
-    const first = this.open.peek();
-    if (!first || !this.robins.has(first)) return first;
+  private next(): GroupLane | undefined {
+    const first = this.open.peek()?.open.peek();
+    if (!first || !isInTurn(first.concurrency)) return first;
     for (;;) {
       const group = this.robins.peek()!;
-      const turn = this.turnOf(group.concurrency!.key);
-      if (turn === this.robins.peekRank()) return group;
-      this.robins.set(group, turn, group.ready.peekTie());
+      const lane = group.turns!.peek()!;
+      if (this.turnOf(lane.concurrency!.key) === group.turns!.peekRank()) return lane;
+      this.place(lane);
     }
+  }
+
+  /** Whether a gate is closed to it. */
+  private park(lane: GroupLane): boolean {
+    const closed = closedGate(this.gateRules(), lane);
+    if (!closed) return false;
+    const { group } = lane;
+    group.shut(lane);
+    this.parked.add(lane, closed.gate);
+    this.settle(group);
+    if (group.open.size === 0 && this.keeper.agentFor(group)) this.letGo();
+    return true;
+  }
+
+  private letGo(): void {
+    const agent = this.keeper.release();
+    if (agent) this.agentChanged(agent, false);
+  }
+
+  private block(group: PlacementGroup): void {
+    this.blocked.add(group);
+    this.settle(group);
   }
 
   private shut(group: PlacementGroup): void {
@@ -184,9 +217,12 @@ export class TenantQueue {
     this.robins.delete(group);
   }
 
-  private pick(group: PlacementGroup): Pick | null {
+  private pick(group: PlacementGroup, task: Task): Pick | null {
     const kept = this.keeper.agentFor(group);
-    if (kept && fitsKept(kept, group.requests)) return { agent: kept, candidates: 1 };
+    if (kept && fitsKept(kept, group.requests)) {
+      kept.keptFor = task.id;
+      return { agent: kept, candidates: 1 };
+    }
     if (group.agentId === null) return this.free.pick(group.wish, group);
     const agent = this.agents.get(group.agentId);
     if (!agent || !fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) return null;
@@ -197,21 +233,12 @@ export class TenantQueue {
     for (const group of this.blocked.candidates(agent.id, this.free.labelsIn(agent), demanding)) {
       if (!fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) continue;
       this.unblock(group);
-      this.reopen(group);
     }
   }
 
   private unblock(group: PlacementGroup): void {
     this.blocked.delete(group);
     this.keeper.unwatch(group);
-  }
-
-  private reopen(group: PlacementGroup): void {
-    const { ready } = group;
-    this.open.set(group, ready.peekRank(), ready.peekTie());
-    const { concurrency } = group;
-    if (concurrency && takesTurns(concurrency)) {
-      this.robins.set(group, this.turnOf(concurrency.key), ready.peekTie());
-    }
+    this.settle(group);
   }
 }

@@ -32,15 +32,15 @@ export interface Lease {
 
 /** Where the scheduler keeps a queued task: derived, in no snapshot, and only the scheduler's to touch. */
 export interface Seats {
-  /** The placement group in which it is ready, as far as others may look into it. */
-  group: { readonly name: string; readonly blocked: boolean; readonly parkedAt: string | null } | null;
-  /** Its place in the heap of that group, and in that of the deadlines; minus one: it is not there. */
+  /** The lane of a placement group in which it is ready, as far as others may look into it. */
+  lane: { readonly group: { readonly blocked: boolean }; readonly parkedAt: string | null } | null;
+  /** Its place in the heap of that lane, and in that of the deadlines; minus one: it is not there. */
   readySeat: number;
   deadlineSeat: number;
 }
 
 export function noSeats(): Seats {
-  return { group: null, readySeat: -1, deadlineSeat: -1 };
+  return { lane: null, readySeat: -1, deadlineSeat: -1 };
 }
 
 /**
@@ -119,7 +119,7 @@ export function newTask(
     exclusive: data.kind === 'reconciliation' && data.exclusive !== false,
     cancel: null,
     lease: null,
-    group: null,
+    lane: null,
     readySeat: -1,
     deadlineSeat: -1,
   };

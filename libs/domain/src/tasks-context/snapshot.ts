@@ -120,7 +120,7 @@ function agentImage(agent: Agent): AgentImage {
 }
 
 function taskImage(task: Task): TaskImage {
-  const { group: _g, readySeat: _r, deadlineSeat: _d, ...image } = task;
+  const { lane: _l, readySeat: _r, deadlineSeat: _d, ...image } = task;
   if (!task.lease) return { ...image, lease: null };
   const { renewedAtMs: _, ...lease } = task.lease;
   return { ...image, lease };

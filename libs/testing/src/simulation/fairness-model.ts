@@ -198,7 +198,7 @@ function insistTurnOfTask(state: TasksState, { agingMs }: TasksPolicy, { tenantI
   const first = tasks?.get(data.task_id);
   if (!tasks || !first) return;
   const urgencyOf = (task: Task): number => task.spec.priority * agingMs + task.readyAtMs;
-  const open = [...tasks.values()].filter(({ group }) => group && !group.blocked && group.parkedAt === null);
+  const open = [...tasks.values()].filter(({ lane }) => lane && !lane.group.blocked && lane.parkedAt === null);
   // Keys that take turns share the place of their most urgent task; whose turn it is, is held elsewhere.
   const isRobin = takesTurns(first.spec);
   const rivals = isRobin ? open.filter(({ spec }) => takesTurns(spec)) : [first];
@@ -221,8 +221,8 @@ function insistTurnOfKey(
   const first = tasks?.get(data.task_id);
   if (!tasks || !first || !takesTurns(first.spec)) return;
   const turn = turns.get(`${tenantId}/${first.spec.concurrency?.key}`) ?? 0;
-  for (const { id, spec, group } of tasks.values()) {
-    if (!takesTurns(spec) || !group || group.blocked || group.parkedAt !== null) continue;
+  for (const { id, spec, lane } of tasks.values()) {
+    if (!takesTurns(spec) || !lane || lane.group.blocked || lane.parkedAt !== null) continue;
     const other = turns.get(`${tenantId}/${spec.concurrency?.key}`) ?? 0;
     if (other !== turn) counters.add('turn between keys');
     insist(other >= turn, 'turns of keys', () => `${first.id} is leased before ${id}, whose key comes first`);
@@ -239,7 +239,7 @@ class LackOfRoom {
     const since = new Map<string, number>();
     for (const realm of state.realms.values()) {
       for (const task of realm.tasks.values()) {
-        if (!task.group?.blocked || !task.spec.requests || !this.isDue(task, nowMs)) continue;
+        if (!task.lane?.group.blocked || !task.spec.requests || !this.isDue(task, nowMs)) continue;
         for (const agent of realm.agents.values()) {
           if (!couldTake(agent, task.spec)) continue;
           const pair = `${realm.tenant.id} ${task.id} ${agent.id} ${agent.session?.id}`;
