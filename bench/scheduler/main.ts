@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { quantiles } from '../support/clock.js';
 import { option } from '../support/options.js';
 import { Report } from '../support/report.js';
+import { costOf, crowds } from './crowds.js';
 import { Population, type Size } from './population.js';
 
 /**
@@ -137,6 +138,14 @@ if (tenth && whole && whole !== tenth) {
   report.put('growth', { grew, logarithm: allowed });
   report.line(
     `ten times as many of each: a decision costs ${grew.toFixed(2)} times as much (logarithm of the tasks: ${allowed.toFixed(2)})`,
+  );
+}
+for (const crowd of only > 0 ? [] : crowds) {
+  const [small, large] = [costOf(crowd, 1_000, 500), costOf(crowd, 10_000, 500)];
+  report.put(`crowd: ${crowd.name}`, [small, large]);
+  report.line(
+    `${crowd.name}: a lease and its end cost ${small.usPerLease.toFixed(0)} us among 1,000 tasks, ` +
+      `${large.usPerLease.toFixed(0)} us among 10,000; the longest plan took ${large.longestPlanMs.toFixed(1)} ms`,
   );
 }
 const last = found.at(-1);

@@ -35,6 +35,8 @@ const fewAgents = 32;
  * taken or freed. Beyond this the one that was used longest ago goes, and making it again looks at all agents.
  */
 const linesKept = 32;
+/** Of wishes that were asked once, so that one that nobody repeats makes no line. */
+const wishesKept = 256;
 
 export function wishText(wish: Wish): string {
   // The common case makes no new text: its hash is known already, and that shows in the measures.
@@ -58,6 +60,7 @@ export class FreeAgents {
   /** In order of use. */
   private readonly lines = new Map<string, Line>();
   private readonly linesOf = new Map<Agent, Line[]>();
+  private readonly asked = new Set<string>();
 
   /** Some agent may be given a lease now. */
   get hasRoom(): boolean {
@@ -108,12 +111,8 @@ export class FreeAgents {
 
   /** `text` is the wish's own. */
   pick(text: string, wish: Wish): Pick | null {
-    const known = this.lines.get(text);
-    if (!known) {
-      const few = this.few(wish.selector);
-      if (few) return this.pickOf(few, wish);
-    }
-    const line = known ?? this.newLine(text, wish);
+    const line = this.lines.get(text) ?? this.lineFor(text, wish);
+    if (!line) return this.bestOf(this.thatMaySuit(wish.selector), wish);
     this.lines.delete(text);
     this.lines.set(text, line);
     for (let agent = line.agents.peek(); agent; agent = line.agents.peek()) {
@@ -124,35 +123,54 @@ export class FreeAgents {
     return null;
   }
 
-  private pickOf(names: readonly string[], wish: Wish): Pick | null {
+  /** Null: it is cheaper to look at the agents one by one, as they are few or the wish is a new one. */
+  private lineFor(text: string, wish: Wish): Line | null {
+    if (this.countOf(this.rarestNeeds(wish.selector)) <= fewAgents) return null;
+    if (this.asked.has(text)) return this.newLine(text, wish);
+    if (this.asked.size >= wishesKept) this.asked.clear();
+    this.asked.add(text);
+    return null;
+  }
+
+  private *thatMaySuit(selector: Selector): Generator<Agent, void, undefined> {
+    const names = this.rarestNeeds(selector);
+    if (this.countOf(names) >= this.room.size) yield* this.room.keys();
+    else for (const name of names) yield* this.byLabel.get(name) ?? [];
+  }
+
+  private bestOf(agents: Iterable<Agent>, wish: Wish): Pick | null {
     let best: Agent | null = null;
     let bestRank = Infinity;
     let candidates = 0;
-    for (const name of names) {
-      for (const agent of this.byLabel.get(name) ?? []) {
-        const room = this.room.get(agent) ?? 0;
-        if (room === 0 || !fits(agent, wish.requests)) continue;
-        if (!suits(agent, wish.executor, wish.selector)) continue;
-        candidates += 1;
-        const rank = rankBy(wish, room);
-        if (best && (rank > bestRank || (rank === bestRank && agent.order > best.order))) continue;
-        best = agent;
-        bestRank = rank;
-      }
+    for (const agent of agents) {
+      const room = this.room.get(agent) ?? 0;
+      if (room === 0 || !fits(agent, wish.requests)) continue;
+      if (!suits(agent, wish.executor, wish.selector)) continue;
+      candidates += 1;
+      const rank = rankBy(wish, room);
+      if (best && (rank > bestRank || (rank === bestRank && agent.order > best.order))) continue;
+      best = agent;
+      bestRank = rank;
     }
     return best && { agent: best, candidates };
   }
 
-  /** Names of labels that few agents have and one of which every agent that suits must have, or null. */
-  private few(selector: Selector): readonly string[] | null {
+  /** One of these an agent must have to suit: of labels, by their names, those that the fewest have; or `anyAgent`. */
+  rarestNeeds(selector: Selector): readonly string[] {
+    let rarest: readonly string[] = [anyAgent];
     for (const term of selector) {
       if (term.op !== 'in') continue;
       const names = [...new Set(term.values)].map((value) => posting(term.key, value));
-      let agents = 0;
-      for (const name of names) agents += this.byLabel.get(name)?.size ?? 0;
-      if (agents <= fewAgents) return names;
+      if (this.countOf(names) < this.countOf(rarest)) rarest = names;
     }
-    return null;
+    return rarest;
+  }
+
+  /** An agent counts once for each of the labels that it has. */
+  private countOf(names: readonly string[]): number {
+    let agents = 0;
+    for (const name of names) agents += name === anyAgent ? Infinity : (this.byLabel.get(name)?.size ?? 0);
+    return agents;
   }
 
   private newLine(text: string, { executor, selector, requests, placement }: Wish): Line {
@@ -204,11 +222,5 @@ export function posting(key: string, value: string): string {
   return `${key}\u0000${value}`;
 }
 
-/** The need of what needs no label in particular. No label's name is empty. */
+/** What is needed where no label in particular is. No label's name is empty. */
 export const anyAgent = '';
-
-/** One of these an agent must have to suit: labels, by their names, or `anyAgent`. */
-export function needsOf(selector: Selector): readonly string[] {
-  const term = selector.find((one) => one.op === 'in');
-  return term ? [...new Set(term.values.map((value) => posting(term.key, value)))] : [anyAgent];
-}

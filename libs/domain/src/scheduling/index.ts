@@ -11,4 +11,5 @@ export {
 } from './fair-share.js';
 export { laneOf } from './lanes.js';
 export { effectivePriority, rankOf } from './ready-tasks.js';
+export { type Looks } from './openings.js';
 export { TenantQueue, type Choice } from './tenant-queue.js';

@@ -5,7 +5,7 @@ import {
   type Selector,
 } from '@fluxforge/events/catalogue';
 import { type Task } from '@fluxforge/domain/task';
-import { needsOf, wishText, type Wish } from './free-agents.js';
+import { wishText, type Wish } from './free-agents.js';
 import { isInTurn, laneText, newLane, OpenLanes, TurnLanes, type TaskLane } from './lanes.js';
 
 /** The lane of a task, and its group. */
@@ -26,11 +26,12 @@ export class PlacementGroup implements Wish {
   readonly selector: Selector;
   readonly requests: Requests | undefined;
   readonly placement: PlacementStrategy | undefined;
-  /** What an agent must have one of to take any of it, when it names no agent: labels, or nothing in particular. */
-  readonly needs: readonly string[];
   /** Kept by `BlockedGroups`. */
   blocked = false;
   readonly open = new OpenLanes<GroupLane>();
+  /** Of the first of its open lanes, at hand for searches through many groups; infinity without any. */
+  rank = Infinity;
+  tie = Infinity;
   /** Null while no lane of it takes turns. */
   turns: TurnLanes<GroupLane> | null = null;
   /** Most groups have this one lane and no other. */
@@ -49,7 +50,6 @@ export class PlacementGroup implements Wish {
     this.selector = spec.selector;
     this.requests = spec.requests;
     this.placement = spec.placement;
-    this.needs = needsOf(spec.selector);
   }
 
   get isEmpty(): boolean {
@@ -80,6 +80,7 @@ export class PlacementGroup implements Wish {
   place(lane: GroupLane): void {
     this.shut(lane);
     this.open.add(lane);
+    this.stand();
     if (!isInTurn(lane.concurrency)) return;
     this.turns ??= new TurnLanes(this.turnOf);
     this.turns.add(lane);
@@ -88,6 +89,12 @@ export class PlacementGroup implements Wish {
   shut(lane: GroupLane): void {
     this.open.delete(lane);
     this.turns?.delete(lane);
+    this.stand();
+  }
+
+  private stand(): void {
+    this.rank = this.open.peekRank();
+    this.tie = this.open.peekTie();
   }
 }
 

@@ -6,6 +6,7 @@ import { FreeAgents, type Pick } from './free-agents.js';
 import { closedGate, type GateRule } from './gates.js';
 import { Keeper } from './keeper.js';
 import { isInTurn, ParkedLanes } from './lanes.js';
+import { Openings, type Looks } from './openings.js';
 import { Groups, type GroupLane, type PlacementGroup } from './placement-group.js';
 
 export interface Choice extends Pick {
@@ -14,7 +15,7 @@ export interface Choice extends Pick {
 
 /**
  * The ready tasks of one tenant, and its agents with room. All of it is derived: from the tasks, the agents
- * and the sessions. `choose` blocks groups and parks lanes, which changes no answer.
+ * and the sessions. `choose` blocks and opens groups and parks lanes, which changes no answer.
  */
 export class TenantQueue {
   private readonly groups: Groups;
@@ -22,9 +23,10 @@ export class TenantQueue {
   private readonly open = new PriorityQueue<PlacementGroup>();
   /** Of those, the ones with open lanes whose keys take turns, by a turn at or before the next of them. */
   private readonly robins = new PriorityQueue<PlacementGroup>();
-  private readonly blocked = new BlockedGroups();
-  private readonly parked = new ParkedLanes<GroupLane>();
   private readonly free = new FreeAgents();
+  private readonly blocked = new BlockedGroups(this.free);
+  private readonly openings = new Openings(this.blocked);
+  private readonly parked = new ParkedLanes<GroupLane>();
   private readonly keeper: Keeper;
   private ready = 0;
 
@@ -44,7 +46,7 @@ export class TenantQueue {
 
   /** Something here may fit somewhere. */
   get hasOpen(): boolean {
-    return this.open.size > 0 && this.hasRoom;
+    return (this.open.size > 0 || this.openings.isDue) && this.hasRoom;
   }
 
   /** Without any, what is open is left as it is: to find out one by one that it fits nowhere would cost as much as there is. */
@@ -108,10 +110,11 @@ export class TenantQueue {
 
   /** Its open lanes are others, or another one is the first of them. */
   private settle(group: PlacementGroup): void {
-    const { open, turns } = group;
+    const { rank, tie, turns } = group;
+    this.openings.settled(group);
     if (group.blocked || this.keeper.agentFor(group)) this.keeper.watch(group);
-    if (group.blocked || open.size === 0) return this.shut(group);
-    this.open.set(group, open.peekRank(), open.peekTie());
+    if (group.blocked || rank === Infinity) return this.shut(group);
+    this.open.set(group, rank, tie);
     if (turns && turns.size > 0) this.robins.set(group, turns.peekRank(), turns.peekTie());
     else this.robins.delete(group);
   }
@@ -128,8 +131,7 @@ export class TenantQueue {
     }
     const { had, has } = this.free.refresh(agent);
     if (has === 0) return;
-    if (relabelled || had === 0) this.unblockFor(agent, false);
-    else if (has > had) this.unblockFor(agent, true);
+    if (relabelled || has > had) this.openings.add(agent, had > 0 && !relabelled);
   }
 
   /** All that have this label, whether there is room on them or not. */
@@ -142,12 +144,13 @@ export class TenantQueue {
     if (keptFor) this.keeper.release();
     if (keptFor?.blocked) this.keeper.watch(keptFor);
     this.free.remove(agent);
+    this.openings.remove(agent);
   }
 
   /** Keeps an agent for the task that has waited too long for one with enough room, if one could take it. */
   keep(nowMs: number): void {
     const before = this.keeper.agent;
-    this.parkClosed(nowMs);
+    this.sortOut(nowMs);
     this.keeper.keep(this.agents, nowMs);
     const { agent } = this.keeper;
     if (agent === before) return;
@@ -155,17 +158,25 @@ export class TenantQueue {
     if (before) this.agentChanged(before, false);
   }
 
-  /** A blocked group is not looked at, and what its first tasks wait for may be something else than room. */
-  private parkClosed(nowMs: number): void {
+  /** What is blocked is not looked at: its first tasks may wait at a gate by now, or fit and be next but one. */
+  private sortOut(nowMs: number): void {
     for (let group = this.keeper.groupDue(nowMs); group; group = this.keeper.groupDue(nowMs)) {
-      if (!this.park(group.open.peek()!)) return;
+      const lane = group.open.peek()!;
+      if (this.park(lane)) continue;
+      if (!this.pick(group, lane.ready.peek()!)) return;
+      this.unblock(group);
     }
   }
 
-  /** The next lease, or null: nothing ready fits anywhere. */
-  choose(): Choice | null {
+  /**
+   * The next lease, or null: nothing ready fits anywhere or, with all looks used up, that is not known yet. Then
+   * `hasOpen` still holds.
+   */
+  choose(looks: Looks): Choice | null {
     if (!this.hasRoom) return null;
+    for (let group = this.openings.next(looks); group; group = this.openings.next(looks)) this.unblock(group);
     for (let lane = this.next(); lane; lane = this.next()) {
+      if (looks.left-- <= 0) return null;
       if (this.park(lane)) continue;
       const task = lane.ready.peek()!;
       const pick = this.pick(lane.group, task);
@@ -227,13 +238,6 @@ export class TenantQueue {
     const agent = this.agents.get(group.agentId);
     if (!agent || !fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) return null;
     return { agent, candidates: 1 };
-  }
-
-  private unblockFor(agent: Agent, demanding: boolean): void {
-    for (const group of this.blocked.candidates(agent.id, this.free.labelsIn(agent), demanding)) {
-      if (!fits(agent, group.requests) || !suits(agent, group.executor, group.selector)) continue;
-      this.unblock(group);
-    }
   }
 
   private unblock(group: PlacementGroup): void {

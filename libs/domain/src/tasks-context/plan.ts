@@ -132,14 +132,36 @@ function nextLease(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
   promote(state, nowMs);
   keepAgents(state, nowMs);
   while (state.held.peekRank() <= nowMs) syncOpen(state, state.held.peek()!);
+  const weary: Realm[] = [];
+  const lease = firstLease(state, policy, nowMs, weary);
+  for (const realm of weary) syncOpen(state, realm);
+  return lease;
+}
+
+/**
+ * Of the tenant that is next. One whose queue takes too long to look through lets others pass and is gone on with in
+ * the next pass: what it is like is its own doing, and must cost nobody else more than a moment.
+ */
+function firstLease(
+  state: TasksState,
+  policy: TasksPolicy,
+  nowMs: number,
+  weary: Realm[],
+): Decided<Own> | null {
   for (let realm = state.open.peek(); realm; realm = state.open.peek()) {
     const hold = realmHold(realm, nowMs);
     if (hold) {
       setAside(state, realm, hold.untilMs);
       continue;
     }
-    const choice = realm.queue.choose();
+    const looks = { left: policy.looksInARow };
+    const choice = realm.queue.choose(looks);
     syncOpen(state, realm);
+    if (!choice && looks.left <= 0) {
+      state.open.delete(realm);
+      weary.push(realm);
+      continue;
+    }
     if (!choice || !hasRoomToPrint(state, realm, choice.task, nowMs)) continue;
     const { task, agent, candidates } = choice;
     return decided('task.leased', task.tenantId, task.id, {

@@ -38,6 +38,8 @@ export interface TasksPolicy {
   readonly fanouts: FanoutPolicy;
   /** As many firings of schedules, and members of fan-outs, come before the next lease, if one is possible. */
   readonly firingsInARow: number;
+  /** Kinds of tasks that one tenant's queue is looked through for before others have their turn. */
+  readonly looksInARow: number;
   readonly defaultLimits: Limits;
   readonly remediation: RemediationDefaults;
 }
@@ -72,6 +74,7 @@ export const defaultTasksPolicy: TasksPolicy = {
     keptMembers: 1_000_000,
   },
   firingsInARow: 64,
+  looksInARow: 4_096,
   defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },
   remediation: { killGraceMs: 10_000, outputLimitBytes: 1024 * 1024 },
 };

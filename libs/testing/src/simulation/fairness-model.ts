@@ -198,7 +198,9 @@ function insistTurnOfTask(state: TasksState, { agingMs }: TasksPolicy, { tenantI
   const first = tasks?.get(data.task_id);
   if (!tasks || !first) return;
   const urgencyOf = (task: Task): number => task.spec.priority * agingMs + task.readyAtMs;
-  const open = [...tasks.values()].filter(({ lane }) => lane && !lane.group.blocked && lane.parkedAt === null);
+  const open = [...tasks.values()].filter(
+    ({ lane }) => lane && !lane.group.blocked && lane.parkedAt === null,
+  );
   // Keys that take turns share the place of their most urgent task; whose turn it is, is held elsewhere.
   const isRobin = takesTurns(first.spec);
   const rivals = isRobin ? open.filter(({ spec }) => takesTurns(spec)) : [first];

@@ -189,6 +189,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
     maxSchedules: 20,
     firingsInARow: prng.pick([1, 64]),
+    looksInARow: 4_096,
     fanouts: {
       maxFanouts: 5,
       maxMembers: 100,
