@@ -36,11 +36,11 @@ async function done(client, id, { wait }, { print, note }) {
 }
 
 async function ended(client, id, note) {
-  const progress = new Progress(client, id, note);
+  const progress = new Progress(note);
   for (;;) {
     const fanout = await client.get(`/v1/fanouts/${id}`);
     if (fanout.status.phase === 'ended' || fanout.status.phase === 'rejected') return fanout;
-    await progress.tell();
+    progress.tell(fanout);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

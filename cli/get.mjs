@@ -61,13 +61,18 @@ kinds.schedules = {
   ],
 };
 
+const counted = ['members', 'queued', 'running', 'succeeded', 'failed', 'not_started', 'unknown'];
+
 kinds.fanouts = {
-  head: ['ID', 'PHASE', 'REASON', 'MEMBERS', 'SUCCEEDED', 'FAILED', 'NOT STARTED', 'UNKNOWN', 'AGE'],
+  head: [
+    ...['ID', 'PHASE', 'REASON', 'MEMBERS', 'QUEUED', 'RUNNING'],
+    ...['SUCCEEDED', 'FAILED', 'NOT STARTED', 'UNKNOWN', 'AGE'],
+  ],
   row: (f) => [
     f.id,
     f.status.phase,
     f.status.reason,
-    ...['members', 'succeeded', 'failed', 'not_started', 'unknown'].map((of) => String(f.status[of] ?? '')),
+    ...counted.map((of) => String(f.status[of] ?? '')),
     age(f.created_at),
   ],
 };
@@ -101,14 +106,12 @@ export async function get(client, kindWord, id, { output, selector, limit }, not
     throw new Failure(`get what? states, targets, tasks, agents, schedules or fanouts, not ${kindWord}`);
   if (id) {
     const found = await one(client, kind, id);
-    const progress = kind === 'fanouts' && isOpen(found) ? await progressLine(client, id) : undefined;
+    const progress = kind === 'fanouts' ? progressLine(found) : undefined;
     if (progress !== undefined) note(progress);
     return JSON.stringify(found, null, 2);
   }
   return show(kinds[kind], await take(client.all(`/v1/${kind}`, query), limit), output);
 }
-
-const isOpen = ({ status }) => status.phase === 'running' || status.phase === 'cancelling';
 
 async function* everyTarget(client, ofState) {
   for await (const state of client.all('/v1/states')) yield* ofState(state.id);

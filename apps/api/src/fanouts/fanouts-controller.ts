@@ -22,6 +22,11 @@ import {
 } from './fanout-body.js';
 import { FanoutListQuery, GetFanout, ListFanouts, ListMembers } from './queries.js';
 
+const counts =
+  'status: of `members`, how many are `queued` and `running` (or leased), and how many came out as `succeeded`, ' +
+  '`failed`, `not_started` and `unknown`; before the end the others have not had their turn. Null: it was ' +
+  'rejected, or it runs and has started before the views counted.';
+
 @ApiTags('fan-outs')
 @ApiProblems()
 @Controller('v1/fanouts')
@@ -51,14 +56,14 @@ export class FanoutsController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'Lists fan-outs, newest first.' })
+  @ApiOperation({ summary: 'Lists fan-outs, newest first.', description: counts })
   list(@From() caller: Caller, @Query(new QueryOf(FanoutListQuery)) query: FanoutListQuery) {
     const phase = query.phase === undefined ? {} : { phase: query.phase };
     return this.queries.execute(new ListFanouts(caller, { ...pageOf(query), ...phase }, query));
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One fan-out: its members by how they came out.' })
+  @ApiOperation({ summary: 'One fan-out: its members by where they are.', description: counts })
   get(
     @From() caller: Caller,
     @Param('id', IdParam) id: string,

@@ -10,6 +10,7 @@ export {
 export {
   childTaskId,
   hasWork,
+  memberEnd,
   newFanoutBook,
   type EndedFanout,
   type Fanout,

@@ -19,6 +19,7 @@ export class FanoutEntity {
   @Of('whole') size: number;
   /** Ids of the agents, frozen when it started, each at the place that names its task. */
   @Of('json') members: string[];
+  /** Once it has ended; before that see `fanout_progress`. */
   @MaybeOf('json') counts: MemberCounts | null;
   /** Once it has ended: whoever did not succeed. */
   @Of('json') unsuccessful: MemberEnd[];

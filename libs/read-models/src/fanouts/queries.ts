@@ -6,6 +6,7 @@ import { decodeCursor, encodeCursor, pageOf, pageSize } from '../queries/paging.
 import { type ReadModels } from '../queries/read-models.js';
 import { TaskEntity } from '../tasks/entity.js';
 import { FanoutEntity } from './entity.js';
+import { FanoutProgressEntity } from './progress-entity.js';
 import { type FanoutMemberRow, type FanoutRow } from './row.js';
 
 export function fanoutQueries(database: Database): ReadModels['fanouts'] {
@@ -63,12 +64,18 @@ const shown = [
   'ended_at',
 ] as const satisfies (keyof FanoutEntity)[];
 
-type Shown = Pick<FanoutEntity, (typeof shown)[number]>;
+type Shown = Pick<FanoutEntity, (typeof shown)[number]> & { readonly progress?: FanoutProgressEntity | null };
 
 function withoutMembers(source: DataSource, tenantId: string): SelectQueryBuilder<FanoutEntity> {
   return source
     .createQueryBuilder(FanoutEntity, 't')
     .select(['t.tenant_id', ...shown.map((column) => `t.${column}`)])
+    .leftJoinAndMapOne(
+      't.progress',
+      FanoutProgressEntity,
+      'p',
+      'p.tenant_id = t.tenant_id AND p.fanout_id = t.id',
+    )
     .where('t.tenant_id = :tenantId', { tenantId });
 }
 
@@ -97,9 +104,8 @@ function memberEnd(
 }
 
 function fanoutRow(fanout: Shown): FanoutRow {
-  const { id, resource_version, created_at, updated_at, spec, retry_of, counts } = fanout;
+  const { id, resource_version, created_at, updated_at, spec, retry_of } = fanout;
   const { phase, reason, message, size, ended_at } = fanout;
-  const none = { succeeded: null, failed: null, not_started: null, unknown: null };
   return {
     id,
     resource_version,
@@ -107,6 +113,22 @@ function fanoutRow(fanout: Shown): FanoutRow {
     updated_at,
     spec,
     retry_of,
-    status: { phase, reason, message, members: size, ...(counts ?? none), ended_at },
+    status: { phase, reason, message, members: size, ...countsOf(fanout), ended_at },
   };
+}
+
+const notCounted = {
+  queued: null,
+  running: null,
+  succeeded: null,
+  failed: null,
+  not_started: null,
+  unknown: null,
+} as const;
+
+function countsOf({ counts, progress }: Shown) {
+  if (counts) return { queued: 0, running: 0, ...counts };
+  if (!progress) return notCounted;
+  const { queued, running, succeeded, failed, not_started, unknown } = progress;
+  return { queued, running, succeeded, failed, not_started, unknown };
 }

@@ -23,7 +23,10 @@ export interface FanoutRow {
     readonly reason: string;
     readonly message: string;
     readonly members: number;
-    /** Null while it runs. */
+    /** Null: it was rejected, or it runs and has started before the views counted. */
+    readonly queued: number | null;
+    /** Leased to an agent, or running there. */
+    readonly running: number | null;
     readonly succeeded: number | null;
     readonly failed: number | null;
     readonly not_started: number | null;

@@ -18,6 +18,7 @@ describe('migrations', () => {
       'OutputByAge1700000000001',
       'SchedulesAndFanouts1700000000002',
       'CapacityAndBatches1700000000003',
+      'FanoutProgress1700000000004',
     ]);
     expect(await migrate({ url: database.url })).toEqual([]);
   });

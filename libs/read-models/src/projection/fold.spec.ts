@@ -4,6 +4,7 @@ import {
   someState,
   someTask,
   writeAgent,
+  writeFanout,
   writeHealedState,
   writeTask,
 } from '@fluxforge/testing/history';
@@ -405,6 +406,41 @@ describe('fan-outs view', () => {
       counts,
       unsuccessful: members,
     });
+  });
+
+  const counted = (scribe: Scribe) => folded(scribe, 'tasks').fanoutProgress.get('t1', 'f1');
+  const sums = { queued: 2, running: 1, succeeded: 1, failed: 1, not_started: 1, unknown: 1 };
+
+  it('counts the members while it runs, each in one place', () => {
+    const scribe = new Scribe('tasks');
+    writeFanout(scribe, 'f1');
+    writeFanout(scribe, 'f2');
+    writeTask(scribe, 'k1');
+    expect(counted(scribe)).toMatchObject(sums);
+    const member = { task_id: 'f1.1', life: 1, attempt: 2, agent_id: 'a1' };
+    scribe.event('task.leased', { ...member, lease_ms: 1, decision });
+    expect(counted(scribe)).toMatchObject({ ...sums, queued: 1, running: 2 });
+    const end = { end: 'failed', outcome: 'exited', exit_code: 1, reason: 'exit_nonzero' } as const;
+    scribe.event('task.ended', { ...member, ...end, life: 2, attempts_used: 2 });
+    scribe.event('task.report-ignored', { ...member, outcome: 'exited', exit_code: 9, current_attempt: 3 });
+    expect(counted(scribe)).toMatchObject({ ...sums, queued: 1, running: 2 });
+    scribe.event('task.ended', { ...member, ...end, attempts_used: 2 });
+    expect(counted(scribe)).toMatchObject({ ...sums, queued: 1, running: 1, failed: 2 });
+  });
+
+  it('needs no count of one that has ended, and has none of one that began before counts', () => {
+    const scribe = new Scribe('tasks');
+    writeFanout(scribe, 'f1');
+    const [claim, started, ...rest] = eventsOf(scribe, 'tasks');
+    const rows = new ViewRows();
+    foldEvents([claim!, started!], rows);
+    rows.fanoutProgress.delete('t1', 'f1');
+    foldEvents(rest, rows);
+    expect(rows.fanoutProgress.all()).toEqual([]);
+    const counts = { succeeded: 8, failed: 0, not_started: 0, unknown: 0 };
+    scribe.event('fanout.ended', { fanout_id: 'f1', reason: 'fanout_complete', ...counts, members: [] });
+    expect(counted(scribe)).toBeUndefined();
+    expect(folded(scribe, 'tasks').fanouts.get('t1', 'f1')).toMatchObject({ counts });
   });
 
   it('shows one that was rejected', () => {

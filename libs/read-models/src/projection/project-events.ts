@@ -1,5 +1,5 @@
 import { type SqlRunner } from '../rows/table.js';
-import { foldEvents, wantRows } from './fold.js';
+import { foldEvents, wantRelatedRows, wantRows } from './fold.js';
 import { type ProjectedEvent } from './projected-event.js';
 import { ViewRows } from './view-rows.js';
 
@@ -7,6 +7,8 @@ import { ViewRows } from './view-rows.js';
 export async function projectEvents(events: readonly ProjectedEvent[], sql: SqlRunner): Promise<void> {
   const rows = new ViewRows();
   wantRows(events, rows);
+  await rows.load(sql);
+  wantRelatedRows(rows);
   await rows.load(sql);
   foldEvents(events, rows);
   await rows.flush(sql);

@@ -1,6 +1,13 @@
 import { Client } from 'pg';
 import { JournalReader, startOfLog } from '@fluxforge/events/journal';
-import { Scribe, someState, writeAgent, writeHealedState, writeTask } from '@fluxforge/testing/history';
+import {
+  Scribe,
+  someState,
+  writeAgent,
+  writeFanout,
+  writeHealedState,
+  writeTask,
+} from '@fluxforge/testing/history';
 import { createTestDatabase, tableDigests, type TestDatabase } from '@fluxforge/testing/postgres';
 import { type ContextName } from '@fluxforge/events/catalogue';
 import { migrate } from '../migrations/migrate.js';
@@ -57,6 +64,7 @@ function tasksHistory(): Scribe {
   const scribe = new Scribe('tasks');
   for (let i = 0; i < 5; i++) writeAgent(scribe, `a${i}`);
   for (let i = 0; i < 40; i++) writeTask(scribe, `k${i}`, `a${i % 5}`);
+  writeFanout(scribe, 'f1');
   scribe.claim('next-owner');
   for (let i = 0; i < 10; i++) writeTask(scribe, `n${i}`);
   return scribe;
@@ -116,7 +124,8 @@ describe('projection store', () => {
     }
     expect(digests[1]).toEqual(digests[0]);
     expect(digests[2]).toEqual(digests[0]);
-    expect(digests[0]?.['tasks']).toMatch(/^50:/);
+    expect(digests[0]?.['tasks']).toMatch(/^57:/);
+    expect(digests[0]?.['fanout_progress']).toMatch(/^1:/);
     expect(digests[0]?.['targets']).toMatch(/^21:/);
   });
 

@@ -5,6 +5,7 @@ import { type ProjectedEvent } from './projected-event.js';
 import { Table, type SqlRunner } from '../rows/table.js';
 import { WorkingSet } from '../rows/working-set.js';
 import { FanoutEntity } from '../fanouts/entity.js';
+import { FanoutProgressEntity } from '../fanouts/progress-entity.js';
 import { ScheduleEntity } from '../schedules/entity.js';
 import { StateEntity } from '../states/entity.js';
 import { TargetEntity } from '../targets/entity.js';
@@ -21,6 +22,7 @@ const tables = {
   targets: new Table(TargetEntity),
   schedules: new Table(ScheduleEntity),
   fanouts: new Table(FanoutEntity),
+  fanoutProgress: new Table(FanoutProgressEntity),
   // The first answer to a command is the answer: a resent command changes nothing.
   commands: new Table(CommandEntity, 'ignore'),
   events: new Table(EventEntity),
@@ -40,6 +42,7 @@ export class ViewRows {
   readonly targets = new WorkingSet(tables.targets);
   readonly schedules = new WorkingSet(tables.schedules);
   readonly fanouts = new WorkingSet(tables.fanouts);
+  readonly fanoutProgress = new WorkingSet(tables.fanoutProgress);
   readonly commands = new WorkingSet(tables.commands);
   readonly events = new WorkingSet(tables.events);
 
@@ -62,16 +65,19 @@ export class ViewRows {
       this.targets,
       this.schedules,
       this.fanouts,
+      this.fanoutProgress,
       this.commands,
       this.events,
     ];
   }
 }
 
-/** One view's part in the fold. Both functions are pure in the rows: no clock, no database. */
+/** One view's part in the fold. All functions are pure in the rows: no clock, no database. */
 export interface View {
   /** Names every row that `fold` may ask for. */
   want(event: ProjectedEvent, rows: ViewRows): void;
+  /** Names those that only the rows that were wanted tell of. */
+  wantRelated?(rows: ViewRows): void;
   /** Takes the event in; ignores what does not fit. */
   fold(event: ProjectedEvent, rows: ViewRows): void;
 }

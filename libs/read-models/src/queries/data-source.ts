@@ -7,7 +7,9 @@ import { FirstViews1700000000000 } from '../migrations/1700000000000-first-views
 import { OutputByAge1700000000001 } from '../migrations/1700000000001-output-by-age.js';
 import { SchedulesAndFanouts1700000000002 } from '../migrations/1700000000002-schedules-and-fanouts.js';
 import { CapacityAndBatches1700000000003 } from '../migrations/1700000000003-capacity-and-batches.js';
+import { FanoutProgress1700000000004 } from '../migrations/1700000000004-fanout-progress.js';
 import { FanoutEntity } from '../fanouts/entity.js';
+import { FanoutProgressEntity } from '../fanouts/progress-entity.js';
 import { ScheduleEntity } from '../schedules/entity.js';
 import { OutputEntity } from '../output/entity.js';
 import { PositionEntity } from '../positions/entity.js';
@@ -58,6 +60,7 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       TargetEntity,
       ScheduleEntity,
       FanoutEntity,
+      FanoutProgressEntity,
       CommandEntity,
       EventEntity,
       OutputEntity,
@@ -69,6 +72,7 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       OutputByAge1700000000001,
       SchedulesAndFanouts1700000000002,
       CapacityAndBatches1700000000003,
+      FanoutProgress1700000000004,
     ],
     migrationsTableName: 'migrations',
     installExtensions: false,

@@ -1,6 +1,7 @@
+import { Client } from 'pg';
 import { JournalReader, startOfLog } from '@fluxforge/events/journal';
 import { type ContextName } from '@fluxforge/events/catalogue';
-import { Scribe, writeAgent, writeHealedState, writeTask } from '@fluxforge/testing/history';
+import { Scribe, writeAgent, writeFanout, writeHealedState, writeTask } from '@fluxforge/testing/history';
 import { createTestDatabase, type TestDatabase } from '@fluxforge/testing/postgres';
 import { projectLoad } from '../last-seen/project-load.js';
 import { migrate } from '../migrations/migrate.js';
@@ -29,7 +30,9 @@ async function project(scribe: Scribe, context: ContextName, partition: number):
   const end = { position: reader.position, coversCommands: events.at(-1)?.coversCommands ?? 0 };
   await store.begin(key, atStart);
   const at = await store.standing(key);
-  await store.commit(key, at!.position.next, end, (sql) => projectEvents(events, sql));
+  const { next } = at!.position;
+  const fresh = events.filter(({ offset }) => offset >= next);
+  await store.commit(key, next, end, (sql) => projectEvents(fresh, sql));
   return end;
 }
 
@@ -41,6 +44,16 @@ const chunk = {
   gap_bytes: 0,
   eof: null,
 };
+
+async function sql(text: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    return (await client.query<object>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
 
 async function everything<T>(read: (cursor: string | null) => Promise<Page<T>>): Promise<T[]> {
   const all: T[] = [];
@@ -202,6 +215,30 @@ describe('rows', () => {
     });
     const agents = (await models.agents.list('tenant-one')).items;
     expect(agents.map((a) => a.status.load !== null)).toEqual([false, true, false]);
+  });
+
+  it('of fan-outs count their members, while they run and at their end', async () => {
+    const scribe = new Scribe('tasks', 'tenant-fan');
+    writeFanout(scribe, 'f1');
+    await project(scribe, 'tasks', 7);
+    const sums = { queued: 2, running: 1, succeeded: 1, failed: 1, not_started: 1, unknown: 1 };
+    const running = { phase: 'running', members: 8, ...sums, ended_at: null };
+    expect((await models.fanouts.get('tenant-fan', 'f1'))?.status).toMatchObject(running);
+    expect((await models.fanouts.list('tenant-fan')).items).toMatchObject([{ id: 'f1', status: running }]);
+    // Of another tenant and from before there were counts: the row is there, and nobody counted.
+    const old = new Scribe('tasks', 'tenant-old');
+    writeFanout(old, 'f1');
+    await project(old, 'tasks', 8);
+    await sql(`DELETE FROM fanout_progress WHERE tenant_id = 'tenant-old'`);
+    const none = { queued: null, running: null, succeeded: null, failed: null, not_started: null };
+    expect((await models.fanouts.get('tenant-old', 'f1'))?.status).toMatchObject({ members: 8, ...none });
+    const end = { succeeded: 7, failed: 1, not_started: 0, unknown: 0 };
+    const members = [{ agent_id: 'a6', end: 'failed' as const }];
+    scribe.event('fanout.ended', { fanout_id: 'f1', reason: 'fanout_complete', ...end, members });
+    await project(scribe, 'tasks', 7);
+    const over = { phase: 'ended', members: 8, queued: 0, running: 0, ...end };
+    expect((await models.fanouts.get('tenant-fan', 'f1'))?.status).toMatchObject(over);
+    expect(await sql('SELECT 1 FROM fanout_progress')).toEqual([]);
   });
 
   it('of events come in order, for an entity and for all, without the hashes of secrets', async () => {

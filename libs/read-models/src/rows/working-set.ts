@@ -59,8 +59,11 @@ export class WorkingSet<Row extends object> {
     this.droppedGroups.set(prefix, group);
   }
 
+  /** What was wanted since the last time. */
   async load(sql: SqlRunner): Promise<void> {
-    for (const row of await this.table.load(sql, [...this.wanted.values()])) {
+    const keys = [...this.wanted.values()];
+    this.wanted.clear();
+    for (const row of await this.table.load(sql, keys)) {
       this.rows.set(this.table.keyOf(row).join(separator), row);
     }
   }
@@ -79,7 +82,7 @@ export class WorkingSet<Row extends object> {
     await this.table.upsert(sql, upserts);
   }
 
-  /** All rows now held, for tests of folds. */
+  /** All rows now held. */
   all(): Row[] {
     return [...this.rows.values()];
   }

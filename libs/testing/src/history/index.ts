@@ -1,2 +1,2 @@
 export { Scribe, type Written } from './scribe.js';
-export { someTask, someState, writeAgent, writeTask, writeHealedState } from './lives.js';
+export { someTask, someState, writeAgent, writeFanout, writeTask, writeHealedState } from './lives.js';

@@ -78,6 +78,36 @@ export function writeTask(scribe: Scribe, task_id: string, agent_id = 'a1', writ
   );
 }
 
+/** A fan-out that runs: of eight members two are queued, one is in every other place there is, one has not begun. */
+export function writeFanout(scribe: Scribe, fanout_id: string, written: Written = {}): void {
+  const members = Array.from({ length: 8 }, (_, i) => `a${i}`);
+  const budget = { count: 8 };
+  const spec = { task: someTask, selector: [], max_concurrency: budget, max_failures: budget };
+  scribe.event('fanout.started', { fanout_id, spec, members }, written);
+  const batch = { fanout_id };
+  const idOf = (place: number) => ({ task_id: `${fanout_id}.${place}`, life });
+  const queued = { kind: 'fanout' as const, spec: someTask, batch };
+  for (let i = 0; i < 6; i++) scribe.event('task.queued', { ...idOf(i), ...queued }, written);
+  const over = { reason: 'quota_output_bytes' as const, message: 'never' };
+  scribe.event('task.rejected', { ...idOf(6), kind: 'fanout', batch, ...over }, written);
+  const runOf = (place: number) => ({ ...idOf(place), attempt: 1, agent_id: members[place]! });
+  for (let i = 0; i < 4; i++)
+    scribe.event('task.leased', { ...runOf(i), lease_ms: 10_000, decision }, written);
+  scribe.event('task.started', { ...runOf(0), started_at_ms: Date.UTC(2025, 0, 2) }, written);
+  const failed = { outcome: 'exited' as const, exit_code: 1, reason: 'exit_nonzero' as const };
+  scribe.event('task.attempt-ended', { ...runOf(1), ...failed, retry_at_ms: Date.UTC(2025, 0, 3) }, written);
+  const well = { end: 'succeeded' as const, reason: 'exit_zero' as const, outcome: 'exited' as const };
+  scribe.event('task.ended', { ...runOf(2), ...well, exit_code: 0, attempts_used: 1 }, written);
+  const lost = {
+    end: 'lost' as const,
+    reason: 'attempts_used_up' as const,
+    outcome: 'lease_expired' as const,
+  };
+  scribe.event('task.ended', { ...runOf(3), ...lost, attempts_used: 1 }, written);
+  const never = { end: 'cancelled' as const, reason: 'cancelled_by_user' as const, attempts_used: 0 };
+  scribe.event('task.ended', { ...idOf(4), ...never }, written);
+}
+
 /** A state with these agents, found drifted on the first of them, remediated and verified. */
 export function writeHealedState(
   scribe: Scribe,
