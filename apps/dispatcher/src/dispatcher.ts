@@ -46,6 +46,7 @@ import { PressureGauge } from './pressure/pressure.js';
 import { watchQueues } from './partition/queue-gauges.js';
 import { TaskTelemetry } from './partition/task-telemetry.js';
 import { OwnerMap } from './partition/owner-map.js';
+import { tasksPolicyOf } from './tasks-policy.js';
 
 interface Tools {
   readonly log: LogPort;
@@ -97,8 +98,7 @@ export class Dispatcher {
   ) {
     const { log, logger, metrics } = tools;
     this.snapshots = tools.snapshots ?? noSnapshots;
-    const breakers = { ...defaultTasksPolicy.breakers, domainLabel: config.failureDomainLabel };
-    this.rules = makeTasksContext({ ...defaultTasksPolicy, breakers });
+    this.rules = makeTasksContext(tasksPolicyOf(config));
     this.telemetry = new TaskTelemetry(metrics, logger);
     const { cache } = tools;
     const led = () => ledPartitions(this.group, this.nowMs());

@@ -52,6 +52,17 @@ describe('configuration', () => {
     ]);
   });
 
+  it('knows thresholds that contradict each other', () => {
+    const env = { FLUXFORGE_AGENT_BREAKER_FAILURES: '7', FLUXFORGE_BREAKER_COOLDOWN_MS: '700000' };
+    const more = { FLUXFORGE_BRAKE_SHARE_PERCENT: '0', FLUXFORGE_DOMAIN_BREAKER_OF: '9' };
+    expect([...mistakesOf(() => dispatcherConfig({ ...good, ...env, ...more }))].sort()).toEqual([
+      'FLUXFORGE_AGENT_BREAKER_FAILURES must not be more than FLUXFORGE_AGENT_BREAKER_OF, which is 6',
+      'FLUXFORGE_BRAKE_SHARE_PERCENT must be a whole number from 1 to 100, not "0"',
+      'FLUXFORGE_BREAKER_MAX_COOLDOWN_MS must not be less than FLUXFORGE_BREAKER_COOLDOWN_MS',
+      'FLUXFORGE_DOMAIN_BREAKER_FAILURES must not be more than FLUXFORGE_DOMAIN_BREAKER_OF, which is 9',
+    ]);
+  });
+
   it('repeats no secret and no password', () => {
     const env = { ...good, FLUXFORGE_SIGNING_KEY: 'hush', FLUXFORGE_POSTGRES_URL: 'mysql://u:hush@h/d' };
     const mistakes = mistakesOf(() => apiConfig(env)).join('\n');

@@ -1,4 +1,5 @@
 import { EnvReader, type Environment, type HostPort } from './env.js';
+import { brakeConfig, breakersConfig, type BrakeConfig, type BreakersConfig } from './quarantine.js';
 
 export interface KafkaConfig {
   readonly brokers: readonly string[];
@@ -55,8 +56,8 @@ export interface DispatcherConfig extends CommonConfig {
   readonly snapshots: SnapshotConfig;
   /** Null: queues are not mirrored. */
   readonly redisUrl: string | null;
-  /** Key of the label whose values are failure domains, each with a circuit breaker. */
-  readonly failureDomainLabel: string;
+  readonly brake: BrakeConfig;
+  readonly breakers: BreakersConfig;
 }
 
 export interface ReconcilerConfig extends CommonConfig {
@@ -110,12 +111,8 @@ export function dispatcherConfig(env: Environment = process.env): DispatcherConf
     signingKey: signingKey(e),
     snapshots: snapshots(e),
     redisUrl: e.optionalUrl('FLUXFORGE_REDIS_URL', redis),
-    failureDomainLabel: e.matching(
-      'FLUXFORGE_FAILURE_DOMAIN_LABEL',
-      /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/,
-      'the key of a label',
-      'zone',
-    ),
+    brake: brakeConfig(e),
+    breakers: breakersConfig(e),
   }));
 }
 

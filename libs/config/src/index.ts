@@ -23,4 +23,5 @@ export {
   migrateConfig,
   commonConfig,
 } from './control-plane.js';
+export { type BrakeConfig, type BreakersConfig, type BreakerThreshold } from './quarantine.js';
 export { type AgentConfig, agentConfig } from './agent.js';

@@ -3,6 +3,8 @@ import { type Agent } from '@fluxforge/domain/agent';
 import { decided, PriorityQueue } from '@fluxforge/domain/kernel';
 
 export interface BrakePolicy {
+  /** More than this share of the agents, in percent, is a mass; more than all never fall silent. */
+  readonly sharePercent: number;
   /** Agents that fell silent within this span count together. */
   readonly windowMs: number;
   /** Fewer silent agents than this are no mass. */
@@ -11,7 +13,12 @@ export interface BrakePolicy {
   readonly holdMs: number;
 }
 
-export const defaultBrake: BrakePolicy = { windowMs: 60_000, minAgents: 5, holdMs: 300_000 };
+export const defaultBrake: BrakePolicy = {
+  sharePercent: 50,
+  windowMs: 60_000,
+  minAgents: 5,
+  holdMs: 300_000,
+};
 
 /** What facts have made of it. */
 export interface BrakeImage {
@@ -22,10 +29,10 @@ export interface BrakeImage {
 }
 
 /**
- * Of one tenant. When more than half of its agents fall silent at about the same time, it is more likely that they
- * cannot be heard than that they are gone: running all their work again elsewhere would do harm for nothing.
+ * Of one tenant. When most of its agents fall silent at about the same time, it is more likely that they cannot be
+ * heard than that they are gone: running all their work again elsewhere would do harm for nothing.
  *
- *   off --more than half silent within the window--> on(until) --operator, or time--> off
+ *   off --more than the share silent within the window--> on(until) --operator, or time--> off
  *
  * While it is on, tasks whose last lease ran out unheard are not leased; all others are. Those who were silent when
  * it was let go do not count again.
@@ -71,7 +78,7 @@ export class Brake {
     while (this.silent.peekRank() < nowMs - policy.windowMs) this.silent.pop();
     const lost = this.silent.size;
     const agents = this.found + lost;
-    if (lost < policy.minAgents || 2 * lost <= agents) return null;
+    if (lost < policy.minAgents || 100 * lost <= policy.sharePercent * agents) return null;
     return decided('tenant.brake-set', tenantId, tenantId, {
       braked: true,
       reason: 'mass_loss',

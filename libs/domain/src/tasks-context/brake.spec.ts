@@ -1,4 +1,5 @@
 import { command, connected, fact, heartbeat, held, policy, types, World } from './scenario.fixture.js';
+import { makeTasksContext } from './context.js';
 import { type Queued } from './explanation.js';
 
 const { leaseMs, leaseMarginMs, agentTtlMs, brake } = policy;
@@ -96,14 +97,52 @@ describe('when most agents of a tenant fall silent at once', () => {
     expect(types(pass(one, restMs, 0))).toEqual([]);
   });
 
-  it('a half is not most of them, and few are no mass', () => {
+  it('a half is not most of them', () => {
     expect(types(world(5).log)).not.toContain('tenant.brake-set');
-    const few = new World().given(fact.tenant());
-    for (const id of ['a1', 'a2']) {
+  });
+});
+
+describe('few agents', () => {
+  /** All of them fall silent at once, each with a task. */
+  const silent = (count: number, over: Partial<typeof brake> = {}) => {
+    const few = new World(makeTasksContext({ ...policy, brake: { ...brake, ...over } }));
+    few.given(fact.tenant('t', { limits: { max_queued_tasks: 9, max_agents: 9, max_states: 1 } }));
+    for (const id of ids.slice(0, count)) {
       few.given(fact.agent(id));
       few.say(connected(id));
+      few.given(fact.queued(`on-${id}`, { agent_id: id, delivery_timeout_ms: 0 }));
     }
-    few.nowMs += restMs;
-    expect(types(few.settle())).toEqual(['agent.lost', 'agent.lost']);
+    few.settle();
+    few.after(restMs);
+    return few;
+  };
+  const back = (few: World) => {
+    few.after(restMs);
+    return types(
+      ids.slice(0, few.state.realms.get('t')!.agents.size).flatMap((id) => few.say(connected(id))),
+    );
+  };
+
+  it.each([1, 2, 3, 4])('all %d are no mass: what they ran is run again', (count) => {
+    const few = silent(count);
+    expect(types(few.log)).not.toContain('tenant.brake-set');
+    expect(back(few).filter((type) => type === 'task.leased')).toHaveLength(count);
+  });
+
+  it.each([2, 3, 4])('all %d are one where that is said', (count) => {
+    const few = silent(count, { minAgents: 2 });
+    const data = { braked: true, lost_agents: count, agents: count };
+    expect(few.log.find(({ type }) => type === 'tenant.brake-set')).toMatchObject({ data });
+    expect(back(few)).not.toContain('task.leased');
+  });
+
+  it('a single one never is, unless one is said to be enough', () => {
+    expect(types(silent(1, { minAgents: 2 }).log)).not.toContain('tenant.brake-set');
+    expect(types(silent(1, { minAgents: 1 }).log)).toContain('tenant.brake-set');
+  });
+
+  it('a share of all of them is never exceeded', () => {
+    expect(types(silent(9, { sharePercent: 100 }).log)).not.toContain('tenant.brake-set');
+    expect(types(silent(9, { sharePercent: 99 }).log)).toContain('tenant.brake-set');
   });
 });

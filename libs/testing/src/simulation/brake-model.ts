@@ -85,7 +85,8 @@ export class BrakeModel {
   private isDue({ found, silent, releasedAtMs }: Fleet, nowMs: number): number | null {
     const fromMs = nowMs - this.policy.windowMs;
     const lost = [...silent.values()].filter((atMs) => atMs >= fromMs && atMs > releasedAtMs).length;
-    return lost >= this.policy.minAgents && lost > found.size ? lost : null;
+    const isShare = 100 * lost > this.policy.sharePercent * (lost + found.size);
+    return lost >= this.policy.minAgents && isShare ? lost : null;
   }
 
   private fleet(tenantId: string): Fleet {

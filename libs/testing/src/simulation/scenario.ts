@@ -229,6 +229,7 @@ function drawBrake(prng: Prng): BrakePolicy {
     windowMs: prng.pick([1_500, 6_000]),
     minAgents: prng.pick([1, 1, 2, 5]),
     holdMs: prng.pick([800, 4_000]),
+    sharePercent: prng.pick([50, 50, 30]),
   };
 }
 
