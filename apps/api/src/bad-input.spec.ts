@@ -6,6 +6,7 @@ import {
   tenantEntry,
   type InMemoryApi,
 } from './testing/api-in-memory.js';
+import { RulesInMemory } from './testing/rules-in-memory.js';
 
 const key = 'ffk_acmekey00';
 const state = { name: 'motd', check_cmd: 'true', apply_cmd: 'true', selector: 'role=web' };
@@ -491,5 +492,55 @@ describe('bad input', () => {
   it.each(['abc', 'W/"1"', '"-1"', '*', '""'])('an If-Match of %j', async (version) => {
     const { status, json } = await call('PUT', '/v1/states/sta_1', state, { 'if-match': version });
     expect([status, json['code']]).toEqual([400, 'invalid_parameter']);
+  });
+});
+
+describe('concurrency keys in a ring', () => {
+  let api: InMemoryApi;
+  beforeAll(async () => {
+    api = await startInMemory([tenantEntry('ten_acme'), keyEntry('ten_acme', key)]);
+  });
+  afterAll(() => api.close());
+
+  const post = (path: string, body: object) =>
+    api.request('POST', path, { body, headers: { authorization: `Bearer ${key}` } });
+  const written = () => commandsOf(api.log, 'ten_acme', 'tasks');
+
+  it.each([
+    [{ key: ['a', 'b'] }, 'concurrency.key', 'wrong_type'],
+    [{ key: { a: 'b' } }, 'concurrency.key', 'wrong_type'],
+    [{ key: 'a', after: 'b' }, 'concurrency.after', 'unknown_field'],
+    [{ key: 'a', depends_on: ['b'] }, 'concurrency.depends_on', 'unknown_field'],
+    [[{ key: 'a' }, { key: 'b' }], 'concurrency', 'wrong_type'],
+  ])('%j cannot be said: a task has one key, and a key depends on none', async (concurrency, field, code) => {
+    const { status, json } = await post('/v1/tasks', { ...task, concurrency });
+    expect([status, json['code']]).toEqual([400, 'validation_failed']);
+    expect(json['errors']).toContainEqual(expect.objectContaining({ field, code }));
+    expect(await written()).toEqual([]);
+  });
+
+  it('two schedules that cancel each other fire once each, and the one made later stands', async () => {
+    const concurrency = { key: 'ring', max: 1, strategy: 'cancel-running' };
+    for (const name of ['tick', 'tock']) {
+      const schedule = { name, cron: '* * * * *', overlap: 'replace', task: { ...task, concurrency } };
+      expect((await post('/v1/schedules', schedule)).status).toBe(202);
+    }
+    const firstMs = Date.UTC(2030, 0, 1);
+    const rules = new RulesInMemory('ten_acme', firstMs - 1);
+    const made = (await written()).map((command) => rules.decide(command)[0]);
+    const [tick, tock] = made.map((event) => event?.subject);
+    for (const minute of [0, 1, 2]) {
+      const events = rules.at(firstMs + minute * 60_000);
+      const fired = events.filter(({ type }) => type === 'schedule.fired').map(({ subject }) => subject);
+      expect(fired).toEqual([tick, tock]);
+      const over = events.flatMap((one) => (one.type === 'task.ended' ? [one.data] : []));
+      // The first minute there is nothing before; later tick cancels what tock left, and tock cancels that of tick.
+      expect(over.map(({ reason }) => reason)).toEqual(
+        Array(minute === 0 ? 1 : 2).fill('concurrency_superseded'),
+      );
+      const queued = events.flatMap((one) => (one.type === 'task.queued' ? [one.data] : []));
+      const left = queued.filter(({ task_id }) => over.every((ended) => ended.task_id !== task_id));
+      expect(left.map(({ batch }) => batch?.schedule_id)).toEqual([tock]);
+    }
   });
 });
