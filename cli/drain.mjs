@@ -1,4 +1,4 @@
-// `fluxforge drain`, `undrain`: an agent is given nothing new, and given work again.
+// `fluxforge drain`, `undrain`, `agents remove`: an agent is given nothing new, is given work again, and goes.
 import { InvalidArgumentError } from 'commander';
 import { because, said } from './usage.mjs';
 
@@ -26,6 +26,11 @@ export async function drain(client, agent, { deadline, reason }, print) {
 export async function undrain(client, agent, { reason }, print) {
   await client.change('POST', `${routeOf(agent)}/undrain`, because(reason));
   print(`${agent}: given work again`);
+}
+
+export async function removeAgent(client, agent, { reason }, print) {
+  await client.change('DELETE', routeOf(agent), because(reason));
+  print(`${agent}: removed`);
 }
 
 const routeOf = (agent) => `/v1/agents/${encodeURIComponent(agent)}`;

@@ -25,6 +25,11 @@ export async function retryFanout(client, of, options, { print, note }) {
   return done(client, id, options, { print, note });
 }
 
+export async function cancelFanout(client, id, { reason }, print) {
+  await client.change('POST', `/v1/fanouts/${encodeURIComponent(id)}/cancel`, { body: said({ reason }) });
+  print(`${id}: cancel requested`);
+}
+
 async function done(client, id, { wait }, { print, note }) {
   if (!wait) return print(id);
   const { status } = await ended(client, id, note);

@@ -1,7 +1,7 @@
 // The commands for whoever operates a tenant or the cluster.
 import { Argument } from 'commander';
 import { breakers, releaseBrake, resetBreaker, SCOPES } from './breakers.mjs';
-import { deadlineOf, drain, undrain } from './drain.mjs';
+import { deadlineOf, drain, removeAgent, undrain } from './drain.mjs';
 import { limits, setting } from './limits.mjs';
 import { mode, MODES } from './mode.mjs';
 import { queue } from './queue.mjs';
@@ -23,6 +23,7 @@ export function addOperatorCommands(program, { print, client }) {
     .description('the mode that holds for the tenant, or a change of it')
     .addArgument(new Argument('[mode]').choices(MODES))
     .option('--cluster', 'of the whole cluster, for the operator')
+    .addOption(json())
     .addOption(reason())
     .action((wanted, options) => mode(client(), wanted, options, print));
 
@@ -66,6 +67,13 @@ export function addOperatorCommands(program, { print, client }) {
     .description('give a drained agent work again')
     .addOption(reason())
     .action((agent, options) => undrain(client(), agent, options, print));
+
+  const agents = program.command('agents').alias('agent').description('what becomes of an agent');
+  agents
+    .command('remove <agent>')
+    .description('remove an agent for good; what waits for it alone is cancelled')
+    .addOption(reason())
+    .action((agent, options) => removeAgent(client(), agent, options, print));
 
   program
     .command('simulate')

@@ -6,14 +6,15 @@ import { findConnection } from './connection.mjs';
 import { events } from './events.mjs';
 import { explain } from './explain.mjs';
 import { Failure, WrongUsage } from './failure.mjs';
-import { fanout, retryFanout } from './fanout.mjs';
+import { cancelFanout, fanout, retryFanout } from './fanout.mjs';
 import { get, idOf } from './get.mjs';
 import { logs } from './logs.mjs';
 import { addOperatorCommands } from './operators.mjs';
+import { schedule, scheduleVerbs } from './schedule.mjs';
 import { submit } from './submit.mjs';
 import { withTaskOptions } from './task.mjs';
 import { harmless } from './text.mjs';
-import { atLeastOne, json, pairs, wholeNumber } from './usage.mjs';
+import { atLeastOne, json, pairs, reason, wholeNumber } from './usage.mjs';
 
 const WRONG_USAGE = 2;
 
@@ -101,6 +102,24 @@ function build({ print, note, client, out, stderr }) {
     .description('run a fan-out again where it failed, never started, or is unknown')
     .option('-w, --wait', 'until it has ended; fails unless all succeeded')
     .action((id, options) => retryFanout(client(), id, options, { print, note }));
+
+  program
+    .command('fanout-cancel <id>')
+    .description('start no further member, and stop those that run')
+    .option('--reason <text>')
+    .action((id, options) => cancelFanout(client(), id, options, print));
+
+  const schedules = program
+    .command('schedule')
+    .alias('schedules')
+    .description('a schedule, by its name or id');
+  for (const [verb, about] of scheduleVerbs) {
+    schedules
+      .command(`${verb} <schedule>`)
+      .description(about)
+      .addOption(reason())
+      .action((word, options) => schedule(client(), verb, word, options, print));
+  }
 
   program
     .command('cancel <task>')

@@ -90,6 +90,21 @@ describe('fluxforge mode', () => {
     expect([run.code, run.stdout]).toEqual([0, 'read-only\n']);
   });
 
+  it('is whole as JSON, shown or set', async () => {
+    const shown = await against({ 'GET /v1/tenant': { id: 'ten_1', mode: 'degraded' } }, [
+      'mode',
+      '-o',
+      'json',
+    ]);
+    expect(JSON.parse(shown.stdout)).toEqual({ mode: 'degraded' });
+    const set = await against({}, ['mode', 'normal', '-o', 'json']);
+    expect(JSON.parse(set.stdout)).toMatchObject({ command_id: 'cmd_1', command: { state: 'accepted' } });
+    const partitions = { partitions: [{ partition: 0 }] };
+    const cluster = ['mode', 'normal', '--cluster', '-o', 'json'];
+    const asked = await against({ 'PUT /v1/cluster/mode': partitions }, cluster);
+    expect(JSON.parse(asked.stdout)).toEqual(partitions);
+  });
+
   it.each(modes.values)('sets %s', async (mode) => {
     const run = await against({}, ['mode', mode, '--reason', 'repair']);
     expect([run.code, run.stdout]).toEqual([0, `tenant: ${mode}\n`]);
@@ -267,6 +282,23 @@ describe('fluxforge drain', () => {
       const run = await against({ [`POST /v1/agents/agt_9/${verb}`]: none }, [verb, 'agt_9']);
       expect([run.code, run.stderr]).toEqual([1, 'fluxforge: not_found: There is no such resource.\n']);
     }
+  });
+});
+
+describe('fluxforge agents', () => {
+  it.each(['agents', 'agent'])('%s remove takes one out for good', async (noun) => {
+    const run = await against({}, [noun, 'remove', 'agt_1', '--reason', 'sold']);
+    expect([run.code, run.stdout]).toEqual([0, 'agt_1: removed\n']);
+    expect(run.asked).toEqual([{ method: 'DELETE', path: '/v1/agents/agt_1', reason: 'sold' }]);
+  });
+
+  it('needs to be told which, and what with it', async () => {
+    for (const args of [['agents'], ['agents', 'remove'], ['agents', 'explode', 'agt_1']]) {
+      const { code, asked } = await against({}, args);
+      expect([args, code, asked]).toEqual([args, 2, []]);
+    }
+    const refused = await against({ 'DELETE /v1/agents/agt_1': forbidden }, ['agents', 'remove', 'agt_1']);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
   });
 });
 

@@ -156,3 +156,53 @@ describe('fluxforge fanout', () => {
     expect([ended.stderr, ended.asked.length]).toEqual(['', 1]);
   });
 });
+
+describe('fluxforge fanout-cancel', () => {
+  it('asks for it, and says why', async () => {
+    const run = await against({}, ['fanout-cancel', 'fan_1']);
+    expect([run.code, run.stdout]).toEqual([0, 'fan_1: cancel requested\n']);
+    expect(run.asked).toEqual([{ method: 'POST', path: '/v1/fanouts/fan_1/cancel' }]);
+    const { asked } = await against({}, ['fanout-cancel', 'fan_1', '--reason', 'enough']);
+    expect(asked).toMatchObject([{ body: { reason: 'enough' } }]);
+  });
+
+  it('fails when it has ended', async () => {
+    const over = { state: 'rejected', code: 'conflict', message: 'The fan-out has ended.' };
+    const run = await against({ 'GET /v1/commands/cmd_1': over }, ['fanout-cancel', 'fan_1']);
+    expect([run.code, run.stderr]).toEqual([1, 'fluxforge: conflict: The fan-out has ended.\n']);
+  });
+});
+
+describe('fluxforge schedule', () => {
+  const list = 'GET /v1/schedules';
+
+  it.each([
+    ['suspend', 'POST', '/suspend', 'suspended'],
+    ['resume', 'POST', '/resume', 'resumed'],
+    ['delete', 'DELETE', '', 'deleted'],
+  ])('%s, by id or by name', async (verb, method, suffix, done) => {
+    const byId = await against({}, ['schedule', verb, 'sch_1', '--reason', 'holidays']);
+    expect([byId.code, byId.stdout]).toEqual([0, `sch_1: ${done}\n`]);
+    const path = `/v1/schedules/sch_1${suffix}`;
+    expect(byId.asked).toEqual([{ method, path, reason: 'holidays' }]);
+    const named = await against({ [list]: { items: [{ id: 'sch_1' }] } }, ['schedule', verb, 'nightly']);
+    expect([named.code, named.stdout]).toEqual([0, `nightly: ${done}\n`]);
+    expect(named.asked.at(-1)).toEqual({ method, path });
+  });
+
+  it('leaves those alone that share a name', async () => {
+    const two = { [list]: { items: [{ id: 'sch_1' }, { id: 'sch_2' }] } };
+    const run = await against(two, ['schedule', 'delete', 'nightly']);
+    expect([run.code, run.asked.length]).toEqual([1, 1]);
+    expect(run.stderr).toBe('fluxforge: there are several schedules of this name: sch_1,sch_2\n');
+  });
+
+  it('says that there is none', async () => {
+    const none = new Refusal(404, { code: 'not_found', detail: 'There is no such resource.' });
+    const answers = { [list]: { items: [] }, 'DELETE /v1/schedules/nightly': none };
+    const run = await against(answers, ['schedule', 'delete', 'nightly']);
+    expect([run.code, run.stderr]).toEqual([1, 'fluxforge: not_found: There is no such resource.\n']);
+    const wrong = await against({}, ['schedule', 'explode', 'sch_1']);
+    expect([wrong.code, wrong.asked]).toEqual([2, []]);
+  });
+});

@@ -70,6 +70,11 @@ describe('the command line against the whole system', () => {
     expect((await run(['apply', '-f', '-'], schedule('0 0 * * *'))).stdout).toMatch(/: unchanged/);
     expect((await run(['apply', '-f', '-'], schedule('30 2 * * *'))).stdout).toMatch(/: updated/);
     expect((await run(['get', 'schedules'])).stdout).toContain('30 2 * * *');
+    expect((await run(['schedule', 'suspend', 'nightly'])).stdout).toBe('nightly: suspended\n');
+    await shows(['get', 'schedules'], /suspended/);
+    expect((await run(['schedule', 'resume', 'nightly'])).stdout).toBe('nightly: resumed\n');
+    expect((await run(['schedule', 'delete', 'nightly'])).stdout).toBe('nightly: deleted\n');
+    await shows(['get', 'schedules'], /^none$/m);
   });
 
   it('fans out, and says so when there is nobody', async () => {
@@ -81,6 +86,8 @@ describe('the command line against the whole system', () => {
     const again = await run(['fanout-retry', fanout?.id ?? '']);
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('came out so') as string]);
     expect((await run(['fanout', '-l', '*'])).stderr).toContain('give a command');
+    const late = await run(['fanout-cancel', fanout?.id ?? '']);
+    expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('has ended') as string]);
   });
 
   it('fails with the problem, and its fields, when something is wrong', async () => {
@@ -114,7 +121,7 @@ describe('the command line against the whole system', () => {
     expect((await run(['mode', 'normal'])).code).toBe(0);
     expect((await run(['mode', 'normal', '--cluster'])).stderr).toContain('forbidden: ');
     expect((await run(['release-brake'])).stdout).toBe('no brake was set\n');
-    for (const verb of [['drain'], ['undrain'], ['breaker-reset', 'agent']])
+    for (const verb of [['drain'], ['undrain'], ['agents', 'remove'], ['breaker-reset', 'agent']])
       expect((await run([...verb, 'agt_none'])).stderr).toBe(
         'fluxforge: not_found: There is no such resource.\n',
       );
