@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compliant, drained, stopAndAudit } from './support/audit.js';
 import { eventually } from './support/eventually.js';
@@ -218,6 +218,39 @@ describe('a task', () => {
     submission.tries.push({ outcome: 'accepted', status: 202, commandId: command_id });
     const task = await system.rest.get(`/v1/tasks/${id}?min_position=${token}&wait_ms=20000`);
     expect(task).toMatchObject({ id, name: submission.name });
+  });
+
+  it('whose agent is killed when it has reported, and not sent all output, says what is missing', async () => {
+    const submission = submitter.begin(false);
+    const go = join(system.folder, 'go');
+    const command = `echo before; until test -e ${go}; do sleep 0.1; done; echo after; echo error >&2`;
+    const { agentId } = system.identity('two');
+    await submitter.send(submission, { command, env: system.mark, agent_id: agentId });
+    const id = String(submission.taskIds.splice(0)[0]);
+    const textOf = async (of: string): Promise<string | false> => {
+      const answer = await system.rest.send('GET', `/v1/tasks/${of}/output?format=text`);
+      return answer.kind === 'answered' && answer.status === 200 && answer.text;
+    };
+    await eventually('what it printed at first has come', async () => (await textOf(id)) === 'before\n');
+    // Nobody takes output from here on; what the API has not read yet goes with it.
+    system.api.pause();
+    writeFileSync(go, '');
+    const printed = { stdout_bytes: 13, stderr_bytes: 6, truncated: false };
+    expect((await ended(id)).data).toMatchObject({ end: 'succeeded', attempt: 1, output: printed });
+    await system.agent('two').hold();
+    await system.api.kill9();
+    const missing = { stdout_bytes: 6, stderr_bytes: 6 };
+    const page = () => system.rest.get(`/v1/tasks/${id}/output?limit=200`);
+    await eventually('what is missing is said', async () => (await page())['missing'] !== null);
+    // The agent has nothing more of it, and what runs there now is whole.
+    await system.agent('two').start();
+    const later = submitter.begin(false);
+    await submitter.send(later, { command: 'echo whole', env: system.mark, agent_id: agentId });
+    const laterId = String(later.taskIds.splice(0)[0]);
+    await ended(laterId);
+    await eventually('the later output is whole', async () => (await textOf(laterId)) === 'whole\n');
+    expect(await page()).toMatchObject({ next_cursor: null, missing });
+    expect(await textOf(id)).toBe('before\n\n[12 bytes are missing]\n');
   });
 });
 
