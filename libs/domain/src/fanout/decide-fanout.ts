@@ -8,6 +8,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, matchesSelector, rejected } from '@fluxforge/domain/kernel';
+import { submissionRateText } from '@fluxforge/domain/quotas';
 import { type EndedFanout, type FanoutBook } from './fanout.js';
 
 type Answer = Decided<TasksEventBody | JournalEventBody>[];
@@ -22,24 +23,29 @@ export interface FanoutLimits {
   readonly maxBytes: number;
 }
 
+type Bounds = FanoutLimits & { readonly withinRate: boolean };
+
 /** The agents of the tenant, lost ones included, in the order of their enrolment. */
 export type Agents = Iterable<{ readonly id: string; readonly labels: Labels }>;
 
+/** `withinRate`: the tenant may submit one more now. A fan-out is one submission, however many members it has. */
 export function decideFanout(
   book: FanoutBook | undefined,
   agents: Agents,
   command: FanoutCommand,
   limits: FanoutLimits,
+  withinRate: boolean,
 ): Answer {
   if (!book) return [rejected(command, 'not_found', 'There is no such tenant.')];
   if (command.type === 'fanout.cancel') return cancel(book, command);
   const id = command.data.fanout_id;
   if (book.live.has(id) || book.ended.has(id)) return [accepted(command, id)];
-  if (command.type === 'fanout.retry') return retry(book, command, limits);
+  const bounds = { ...limits, withinRate };
+  if (command.type === 'fanout.retry') return retry(book, command, bounds);
   const members: string[] = [];
   for (const agent of agents)
     if (matchesSelector(command.data.spec.selector, agent.labels)) members.push(agent.id);
-  return start(book, command, command.data.spec, members, limits);
+  return start(book, command, command.data.spec, members, bounds);
 }
 
 function start(
@@ -47,13 +53,14 @@ function start(
   command: Of<'fanout.start' | 'fanout.retry'>,
   spec: FanoutSpec,
   members: string[],
-  limits: FanoutLimits,
+  limits: Bounds,
 ): Answer {
   const id = command.data.fanout_id;
   if (book.live.size >= limits.maxFanouts) {
     const text = `a tenant has at most ${limits.maxFanouts} fan-outs at a time`;
     return [rejected(command, 'quota_exceeded', text, id)];
   }
+  if (!limits.withinRate) return [refused(command, 'quota_submission_rate', submissionRateText)];
   if (members.length === 0) return [refused(command, 'no_agent_matches', 'No agent matches the selector.')];
   if (members.length > limits.maxMembers) {
     const text = `${members.length} agents match, and a fan-out has at most ${limits.maxMembers} members.`;
@@ -65,19 +72,20 @@ function start(
     ];
   }
   const of = command.type === 'fanout.retry' ? { retry_of: command.data.of_fanout_id } : {};
-  return [decided('fanout.started', command.tenantId, id, { fanout_id: id, spec, members, ...of })];
+  const data = { fanout_id: id, spec, members, ...of, charged: true } as const;
+  return [decided('fanout.started', command.tenantId, id, data)];
 }
 
 function refused(
   command: Of<'fanout.start' | 'fanout.retry'>,
-  reason: 'no_agent_matches' | 'input_too_large',
+  reason: 'quota_submission_rate' | 'no_agent_matches' | 'input_too_large',
   message: string,
 ): Decided<TasksEventBody> {
   const id = command.data.fanout_id;
   return decided('fanout.rejected', command.tenantId, id, { fanout_id: id, reason, message });
 }
 
-function retry(book: FanoutBook, command: Of<'fanout.retry'>, limits: FanoutLimits): Answer {
+function retry(book: FanoutBook, command: Of<'fanout.retry'>, limits: Bounds): Answer {
   const { fanout_id: id, of_fanout_id: of, members: wanted } = command.data;
   if (book.live.has(of)) return [rejected(command, 'conflict', `fan-out ${of} has not ended`, id)];
   const earlier = book.ended.get(of);

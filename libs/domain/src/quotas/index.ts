@@ -12,4 +12,11 @@ export {
   type EndOfRun,
   type OutputHour,
 } from './output-hour.js';
-export { admitsSubmission, newBucket, relimit, spend, type SubmissionBucket } from './submission-rate.js';
+export {
+  admitsSubmission,
+  newBucket,
+  relimit,
+  spend,
+  submissionRateText,
+  type SubmissionBucket,
+} from './submission-rate.js';

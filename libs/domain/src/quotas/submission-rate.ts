@@ -1,5 +1,7 @@
 import { type Limits } from '@fluxforge/events/catalogue';
 
+export const submissionRateText = 'The tenant submits faster than it may.';
+
 /** One submission, in the unit of the bucket: whole numbers only, so that nothing is lost to rounding. */
 const submissionMillis = 1_000;
 

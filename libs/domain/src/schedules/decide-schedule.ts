@@ -7,6 +7,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { accepted, canonicalText, decided, rejected } from '@fluxforge/domain/kernel';
+import { submissionRateText } from '@fluxforge/domain/quotas';
 import { dueAfter, scheduleFlaw, type Due } from './due.js';
 import { contentOf, deletedKeptMs, type Schedule, type ScheduleBook } from './schedule.js';
 
@@ -16,19 +17,25 @@ export type ScheduleCommand = Of<
   'schedule.create' | 'schedule.update' | 'schedule.suspend' | 'schedule.delete'
 >;
 
+export interface ScheduleLimits {
+  readonly maxSchedules: number;
+  /** The tenant may submit one more now: a schedule is one submission, its firings are none. */
+  readonly withinRate: boolean;
+}
+
 /** `nowMs` is not before the latest fact: no due time comes again because a new owner's clock is behind. */
 export function decideSchedule(
   book: ScheduleBook | undefined,
   command: ScheduleCommand,
   nowMs: number,
-  maxSchedules: number,
+  limits: ScheduleLimits,
 ): Answer {
   if (!book) return [rejected(command, 'not_found', 'There is no such tenant.')];
   switch (command.type) {
     case 'schedule.create':
-      return create(book, command, nowMs, maxSchedules);
+      return create(book, command, nowMs, limits);
     case 'schedule.update':
-      return update(book, command, nowMs);
+      return update(book, command, nowMs, limits);
     case 'schedule.suspend':
       return suspend(book, command, nowMs);
     case 'schedule.delete':
@@ -40,7 +47,7 @@ function create(
   book: ScheduleBook,
   command: Of<'schedule.create'>,
   nowMs: number,
-  maxSchedules: number,
+  { maxSchedules, withinRate }: ScheduleLimits,
 ): Answer {
   const { schedule_id: id, name, spec } = command.data;
   const present = book.schedules.get(id);
@@ -56,21 +63,28 @@ function create(
   if (book.schedules.size >= maxSchedules) {
     return [rejected(command, 'quota_exceeded', `a tenant has at most ${maxSchedules} schedules`, id)];
   }
+  if (!withinRate) return [overRate(command, id)];
   const next = nextFields(dueAfter(id, spec, nowMs));
-  const data = { schedule_id: id, name, spec, generation: 1, ...next };
+  const data = { schedule_id: id, name, spec, generation: 1, ...next, charged: true } as const;
   return [decided('schedule.created', command.tenantId, id, data)];
 }
 
-function update(book: ScheduleBook, command: Of<'schedule.update'>, nowMs: number): Answer {
+function update(
+  book: ScheduleBook,
+  command: Of<'schedule.update'>,
+  nowMs: number,
+  { withinRate }: ScheduleLimits,
+): Answer {
   const { schedule_id: id, name, spec } = command.data;
   const present = book.schedules.get(id);
   if (!present) return [notFound(command, id)];
   if (contentOf(present.name, present.spec) === contentOf(name, spec)) return [accepted(command, id)];
   const flaw = scheduleFlaw(spec, nowMs);
   if (flaw !== null) return [rejected(command, 'invalid', flaw, id)];
+  if (!withinRate) return [overRate(command, id)];
   const generation = present.generation + (canonicalText(present.spec) === canonicalText(spec) ? 0 : 1);
   const next = present.suspended ? {} : nextOfUpdated(present, spec, nowMs);
-  const data = { schedule_id: id, name, spec, generation, ...next };
+  const data = { schedule_id: id, name, spec, generation, ...next, charged: true } as const;
   return [decided('schedule.updated', command.tenantId, id, data)];
 }
 
@@ -99,6 +113,10 @@ function remove(book: ScheduleBook, command: Of<'schedule.delete'>): Answer {
     return [decided('schedule.deleted', command.tenantId, id, { schedule_id: id })];
   }
   return [book.deleted.has(id) ? accepted(command, id) : notFound(command, id)];
+}
+
+function overRate(command: ScheduleCommand, id: string) {
+  return rejected(command, 'quota_exceeded', `quota_submission_rate: ${submissionRateText}`, id);
 }
 
 function notFound(command: ScheduleCommand, id: string) {

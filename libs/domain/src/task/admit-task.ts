@@ -13,7 +13,12 @@ import {
 } from '@fluxforge/events/catalogue';
 import { decided } from '@fluxforge/domain/kernel';
 import { modeRefusal, modeRefusalTexts } from '@fluxforge/domain/modes';
-import { admitsSubmission, neverFits, type SubmissionBucket } from '@fluxforge/domain/quotas';
+import {
+  admitsSubmission,
+  neverFits,
+  submissionRateText,
+  type SubmissionBucket,
+} from '@fluxforge/domain/quotas';
 import { cancelTask } from './cancel-task.js';
 import { type Task } from './task.js';
 
@@ -48,7 +53,7 @@ const refusals = {
   unknown_tenant: 'There is no such tenant.',
   unknown_agent: 'There is no such agent.',
   ...modeRefusalTexts,
-  quota_submission_rate: 'The tenant submits faster than it may.',
+  quota_submission_rate: submissionRateText,
   quota_output_bytes: 'The task may print more than the tenant may in an hour.',
   concurrency_dropped: 'As many tasks of this key are there as may be.',
   quota_queued_tasks: 'The tenant has as many queued tasks as it may have.',

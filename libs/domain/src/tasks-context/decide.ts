@@ -26,6 +26,7 @@ import {
 } from '@fluxforge/domain/task';
 import { decideSchedule } from '@fluxforge/domain/schedules';
 import { decideTenant } from '@fluxforge/domain/tenant';
+import { isWithinRate } from './charging.js';
 import { modeOf } from './holds.js';
 import { type TasksMessage } from './observe.js';
 import { type TasksPolicy } from './policy.js';
@@ -88,13 +89,20 @@ function decideCommand(
     case 'schedule.delete': {
       // Never before the latest fact: what was due and dealt with must not come again with a slower clock.
       const atMs = Math.max(nowMs, state.lastFactMs);
-      return decideSchedule(realm?.scheduling, command, atMs, policy.maxSchedules);
+      const limits = { maxSchedules: policy.maxSchedules, withinRate: isWithinRate(realm, nowMs) };
+      return decideSchedule(realm?.scheduling, command, atMs, limits);
     }
     case 'fanout.start':
     case 'fanout.retry':
     case 'fanout.cancel':
       // The map holds agents in the order of their enrolment.
-      return decideFanout(realm?.fanouts, realm?.agents.values() ?? [], command, policy.fanouts);
+      return decideFanout(
+        realm?.fanouts,
+        realm?.agents.values() ?? [],
+        command,
+        policy.fanouts,
+        isWithinRate(realm, nowMs),
+      );
     case 'task.submit':
       return decideSubmit(admission(state, policy, command.tenantId, command.data.task_id), command, nowMs);
     case 'task.cancel': {

@@ -11,6 +11,7 @@ import { chargeLease, gates, settleLease } from '@fluxforge/domain/scheduling';
 import { countsAsSubmission, newTask, type EndedTask, type Lease, type Task } from '@fluxforge/domain/task';
 import { addLive, evolveSchedule, removeLive, type ScheduleFact } from '@fluxforge/domain/schedules';
 import { evolveTenant, newTenant } from '@fluxforge/domain/tenant';
+import { chargeOnce } from './charging.js';
 import { breakerTurned, enrolled, evolveAgent, learn } from './evolve-agents.js';
 import { fanoutChanged, releaseFanouts, syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
@@ -132,6 +133,9 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
 function scheduled(state: TasksState, realm: Realm, fact: ScheduleFact): void {
   const changed = evolveSchedule(realm.scheduling, fact, state.nextOrder);
   if (fact.type === 'schedule.created' && changed) state.nextOrder += 1;
+  if (changed && (fact.type === 'schedule.created' || fact.type === 'schedule.updated')) {
+    chargeOnce(realm, fact.data, fact.timeMs);
+  }
   if (fact.type === 'schedule.fired') state.moment.firedInARow += 1;
   if (changed) timeSchedule(state, changed);
 }

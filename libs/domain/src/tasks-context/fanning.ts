@@ -5,6 +5,7 @@ import {
   type Fanout,
   type FanoutFact,
 } from '@fluxforge/domain/fanout';
+import { chargeOnce } from './charging.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
 
@@ -12,7 +13,10 @@ import { type Realm, type TasksState } from './state.js';
 
 export function fanoutChanged(state: TasksState, policy: TasksPolicy, realm: Realm, fact: FanoutFact): void {
   const { live, gone, ended } = evolveFanout(realm.fanouts, fact, state.nextOrder);
-  if (fact.type === 'fanout.started' && live) state.nextOrder += 1;
+  if (fact.type === 'fanout.started' && live) {
+    state.nextOrder += 1;
+    chargeOnce(realm, fact.data, fact.timeMs);
+  }
   if (live) syncFanout(state, realm, live);
   if (gone) {
     realm.fanouts.held.delete(gone);

@@ -27,6 +27,9 @@ export const Batch = Type.Object(
   closed,
 );
 
+/** It took one submission from the tenant's bucket. Left out by logs from before such things did. */
+const Charged = Type.Literal(true);
+
 const breaker = { scope: BreakerScope, name: Type.String({ minLength: 1, maxLength: 128 }) };
 
 const run = { task_id: p.Id, life: p.Life, attempt: p.Attempt, agent_id: p.Id };
@@ -195,6 +198,7 @@ export const tasksEvents = {
       generation: p.Generation,
       next_due_ms: Type.Optional(p.TimeMs),
       next_ms: Type.Optional(p.TimeMs),
+      charged: Type.Optional(Charged),
     },
     closed,
   ),
@@ -206,6 +210,7 @@ export const tasksEvents = {
       generation: p.Generation,
       next_due_ms: Type.Optional(p.TimeMs),
       next_ms: Type.Optional(p.TimeMs),
+      charged: Type.Optional(Charged),
     },
     closed,
   ),
@@ -240,6 +245,7 @@ export const tasksEvents = {
       spec: FanoutSpec,
       members: Type.Array(p.Id, { minItems: 1, maxItems: 10_000 }),
       retry_of: Type.Optional(p.Id),
+      charged: Type.Optional(Charged),
     },
     closed,
   ),

@@ -33,6 +33,8 @@ export const sometimes = [
   'queued quota',
   'running quota',
   'rate quota',
+  'fan-out charged',
+  'schedule charged',
   'output quota',
   'mode refusal',
   'overload',

@@ -1,5 +1,5 @@
 import { type EventData, type Fact, type Limits, type TaskSpec } from '@fluxforge/events/catalogue';
-import { type Counters } from './counters.js';
+import { type Counters, type Sometimes } from './counters.js';
 import { insist } from './violation.js';
 
 const hourMs = 3_600_000;
@@ -34,6 +34,14 @@ export class QuotaModel {
         return setLimits(account, fact.data.limits);
       case 'task.queued':
         return this.queued(account, fact);
+      case 'fanout.started':
+        return this.submitted(account, fact, 'fan-out charged');
+      case 'schedule.created':
+      case 'schedule.updated':
+        return this.submitted(account, fact, 'schedule charged');
+      case 'fanout.rejected':
+        if (fact.data.reason === 'quota_submission_rate') this.counters.add('rate quota');
+        return;
       case 'task.rejected':
         if (fact.data.reason === 'quota_queued_tasks') this.counters.add('queued quota');
         if (fact.data.reason === 'quota_submission_rate') this.counters.add('rate quota');
@@ -69,10 +77,19 @@ export class QuotaModel {
       `${tenantId}/${data.task_id} is let in beside ${waiting} of ${limits.max_queued_tasks}`;
     insist(waiting < limits.max_queued_tasks, 'quota queued tasks', what);
     tasks.set(data.task_id, { spec: data.spec, lease: null });
-    if (data.kind !== 'adhoc') return;
+    if (data.kind === 'adhoc') this.submitted(account, { tenantId, timeMs });
+  }
+
+  /** Whatever a tenant submits is one: a task, a fan-out, a schedule. */
+  private submitted(
+    account: Account,
+    { tenantId, timeMs }: Pick<Fact, 'tenantId' | 'timeMs'>,
+    counter?: Sometimes,
+  ): void {
     account.submittedAtMs.push(timeMs);
-    const { submissions_per_s: rate, submission_burst: burst } = limits;
+    const { submissions_per_s: rate, submission_burst: burst } = account.limits;
     if (rate === undefined) return;
+    if (counter) this.counters.add(counter);
     for (const [i, fromMs] of account.submittedAtMs.entries()) {
       const count = account.submittedAtMs.length - i;
       const most = (burst ?? rate) + (rate * (timeMs - fromMs)) / 1_000;
