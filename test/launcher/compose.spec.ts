@@ -60,7 +60,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('tells those that use the cache where it is', () => {
-    for (const name of ['api', 'dispatcher']) {
+    for (const name of ['api', 'dispatcher', 'reconciler']) {
       expect(file.services[name]?.environment).toMatchObject({ FLUXFORGE_REDIS_URL: 'redis://redis:6379' });
     }
   });

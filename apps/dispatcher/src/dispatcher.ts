@@ -11,6 +11,7 @@ import {
 import { type Cache } from '@fluxforge/cache';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
+import { pulseOf } from '@fluxforge/events/hot-queue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
   NotLedHere,
@@ -40,7 +41,7 @@ import { HeldRequests } from './checks/held-requests.js';
 import { answerTo } from './questions/answers.js';
 import { pastAnswer } from './questions/past.js';
 import { Effects } from './effects/effects.js';
-import { HotQueueMirror, ledPartitions, pulseOf } from './hot-queue/index.js';
+import { HotQueueMirror, ledPartitions } from './hot-queue/index.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { PressureGauge } from './pressure/pressure.js';
 import { watchQueues } from './partition/queue-gauges.js';

@@ -1,6 +1,8 @@
+import { openCache } from '@fluxforge/cache';
 import { configuredOrExit, reconcilerConfig } from '@fluxforge/config';
 import { createKafkaLog } from '@fluxforge/events/kafka';
 import {
+  cacheTold,
   createLogger,
   Metrics,
   Readiness,
@@ -22,7 +24,8 @@ const log = createKafkaLog({
 });
 const snapshotThread = new URL('./snapshots/worker-main.js', import.meta.url);
 const snapshots = openStatesSnapshots(config, snapshotThread, { log, logger, metrics });
-const reconciler = new Reconciler(config, { log, logger, metrics, readiness, snapshots });
+const cache = openCache(config, cacheTold(metrics, logger));
+const reconciler = new Reconciler(config, { log, logger, metrics, readiness, snapshots, cache });
 let ops: OpsServer | null = null;
 
 runProcess({
@@ -36,6 +39,7 @@ runProcess({
   },
   stop: async () => {
     await reconciler.stop();
+    await cache?.close();
     await log.close();
     await ops?.close();
   },

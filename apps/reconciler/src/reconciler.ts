@@ -1,6 +1,8 @@
 import { makeStatesContext } from '@fluxforge/domain/states-context';
+import { type Cache } from '@fluxforge/cache';
 import { type ReconcilerConfig } from '@fluxforge/config';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
+import { pulseOf } from '@fluxforge/events/hot-queue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
   NotLedHere,
@@ -25,6 +27,7 @@ import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry'
 import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
 import { CheckResults, type FoundByAgent } from './checks/check-results.js';
+import { ledPulses, PulseMirror } from './pulse/index.js';
 import { pastTargetAnswer, targetAnswer } from './questions/target-view.js';
 
 interface Tools {
@@ -34,6 +37,8 @@ interface Tools {
   readonly readiness: Readiness;
   /** Without them a takeover reads its partition from the start. */
   readonly snapshots?: Snapshots;
+  /** Null, or absent: how far it has come is not mirrored. */
+  readonly cache?: Cache | null;
 }
 
 /** Rules keep nothing themselves: all partitions share these. */
@@ -51,6 +56,7 @@ export class Reconciler {
   private readonly snapshots: Snapshots;
   private readonly past;
   private readonly directory: DirectoryWriter;
+  private readonly mirror: PulseMirror | null;
   private readonly nowMs = steadyClock();
   private questions: QuestionServer | null = null;
 
@@ -96,6 +102,8 @@ export class Reconciler {
       },
       () => toldFacts(rules, (fact) => tellTarget(tools.logger, fact)),
     );
+    const led = () => ledPulses(this.group, this.nowMs());
+    this.mirror = tools.cache ? new PulseMirror(tools.cache, led) : null;
   }
 
   async start(): Promise<void> {
@@ -115,10 +123,12 @@ export class Reconciler {
       onError: (error, { kind }) => this.tools.logger.warn({ err: error, kind }, 'question not answered'),
     });
     await this.group.start();
+    this.mirror?.start();
     this.tools.readiness.set('log', 'ok');
   }
 
   async stop(): Promise<void> {
+    this.mirror?.stop();
     await this.questions?.close();
     await this.group.close();
     await this.snapshots.close();
@@ -167,12 +177,13 @@ export class Reconciler {
   }
 
   private answer(question: Question): unknown {
-    if (question.kind !== 'explain-target') throw new NotLedHere();
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
-    const host = this.group.runner(partition)?.host;
-    if (!host?.leading) throw new NotLedHere();
+    const runner = this.group.runner(partition);
+    if (!runner?.host.leading) throw new NotLedHere();
+    if (question.kind === 'pulse') return pulseOf(runner);
+    if (question.kind !== 'explain-target') throw new NotLedHere();
     const { as_of_ms: atMs } = question;
-    if (atMs === undefined) return targetAnswer(question, host.view, this.nowMs());
+    if (atMs === undefined) return targetAnswer(question, runner.host.view, this.nowMs());
     return this.past.answer(partition, atMs, (past) => pastTargetAnswer(question, past, atMs));
   }
 

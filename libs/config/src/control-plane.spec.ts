@@ -1,4 +1,11 @@
-import { apiConfig, BadConfiguration, configuredOrExit, dispatcherConfig, projectorConfig } from './index.js';
+import {
+  apiConfig,
+  BadConfiguration,
+  configuredOrExit,
+  dispatcherConfig,
+  projectorConfig,
+  reconcilerConfig,
+} from './index.js';
 
 const good = {
   FLUXFORGE_KAFKA_BROKERS: '127.0.0.1:9092, kafka-2:9092',
@@ -85,6 +92,8 @@ describe('configuration', () => {
   it('shares a cache only when told of one', () => {
     expect(apiConfig(good)).toMatchObject({ redisUrl: null, apiServers: 1, maxLagRecords: 20_000 });
     expect(dispatcherConfig({ ...good, FLUXFORGE_REDIS_URL: 'rediss://r:1' }).redisUrl).toBe('rediss://r:1');
+    expect(reconcilerConfig({ ...good, FLUXFORGE_REDIS_URL: 'redis://r' }).redisUrl).toBe('redis://r');
+    expect(reconcilerConfig(good).redisUrl).toBeNull();
     const wrong = { ...good, FLUXFORGE_REDIS_URL: 'http://u:hush@r', FLUXFORGE_API_SERVERS: '0' };
     const mistakes = mistakesOf(() => apiConfig(wrong));
     expect(mistakes).toHaveLength(2);

@@ -67,6 +67,8 @@ export interface ReconcilerConfig extends CommonConfig {
   readonly advertisedQuestionsAddress: string | null;
   readonly signingKey: string;
   readonly snapshots: SnapshotConfig;
+  /** Null: how far it has come is told only when asked. */
+  readonly redisUrl: string | null;
 }
 
 export interface ProjectorConfig extends CommonConfig {
@@ -124,6 +126,7 @@ export function reconcilerConfig(env: Environment = process.env): ReconcilerConf
     ...questions(e),
     signingKey: signingKey(e),
     snapshots: snapshots(e),
+    redisUrl: e.optionalUrl('FLUXFORGE_REDIS_URL', redis),
   }));
 }
 

@@ -1,2 +1,2 @@
 export { HotQueueMirror, type MirrorOptions } from './mirror.js';
-export { ledPartitions, pulseOf, type LedPartition } from './led.js';
+export { ledPartitions, type LedPartition } from './led.js';

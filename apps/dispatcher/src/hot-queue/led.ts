@@ -1,5 +1,5 @@
 import { type TasksState } from '@fluxforge/domain/tasks-context';
-import { type PartitionPulse } from '@fluxforge/events/hot-queue';
+import { pulseOf, type PartitionPulse } from '@fluxforge/events/hot-queue';
 
 /** A partition that is led here, as of now. */
 export interface LedPartition {
@@ -43,8 +43,4 @@ export function ledPartitions(group: Group | null, nowMs: number): LedPartition[
       { partition, fresh, settled, term: terms.term, seq: position?.seq ?? 0, pulse: pulseOf(runner), view },
     ];
   });
-}
-
-export function pulseOf(runner: Pick<Runner, 'lag'> & { host: Pick<Runner['host'], 'coveredCommands'> }) {
-  return { covered: runner.host.coveredCommands, lag: runner.lag('commands') };
 }

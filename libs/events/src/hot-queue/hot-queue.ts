@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { type ContextName } from '@fluxforge/events/catalogue';
 
 /**
  * What the owner of a partition mirrors into the cache, for API servers to refuse early by. Open to more fields, since
@@ -42,8 +43,9 @@ export function queueName(tenantId: string): string {
   return `queue:${tenantId}`;
 }
 
-export function partitionName(partition: number): string {
-  return `partition:${partition}`;
+/** Of the tasks context by its number alone: so servers of an earlier version know it. */
+export function partitionName(partition: number, context: ContextName = 'tasks'): string {
+  return context === 'tasks' ? `partition:${partition}` : `partition:${context}:${partition}`;
 }
 
 export function parseQueue(text: string): HotQueue | null {

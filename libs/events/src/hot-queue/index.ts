@@ -8,3 +8,4 @@ export {
   type HotDepth,
   type HotQueue,
 } from './hot-queue.js';
+export { pulseOf } from './pulse-of.js';

@@ -37,6 +37,8 @@ const Question = Type.Union([
   Type.Object({ kind: Type.Literal('queue'), tenant_id: Id }, closed),
   /** How much is queued, without a look at each task, and how far the owner has come. */
   Type.Object({ kind: Type.Literal('queue-depth'), tenant_id: Id }, closed),
+  /** How far the owner has come, and nothing else. */
+  Type.Object({ kind: Type.Literal('pulse'), tenant_id: Id }, closed),
   Type.Object({ kind: Type.Literal('breakers'), tenant_id: Id }, closed),
   Type.Object({ kind: Type.Literal('simulate'), tenant_id: Id, changes: Changes }, closed),
 ]);

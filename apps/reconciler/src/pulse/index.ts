@@ -1,0 +1,1 @@
+export { ledPulses, PulseMirror, type LedPulse } from './pulse-mirror.js';

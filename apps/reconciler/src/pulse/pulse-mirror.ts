@@ -1,0 +1,80 @@
+import { type Cache, type NamedText } from '@fluxforge/cache';
+import { partitionName, pulseOf, type PartitionPulse } from '@fluxforge/events/hot-queue';
+
+/** A partition of states that is led here. */
+export interface LedPulse {
+  readonly partition: number;
+  /** Whether anything may be told to others now. */
+  readonly fresh: boolean;
+  readonly pulse: PartitionPulse;
+}
+
+interface Runner {
+  readonly host: {
+    readonly leading: boolean;
+    readonly coveredCommands: number;
+    fresh(nowMs: number): boolean;
+  };
+  lag(source: 'commands'): number;
+}
+
+interface Group {
+  readonly placed: readonly number[];
+  runner(partition: number): Runner | undefined;
+}
+
+const sendEveryMs = 250;
+/** What an owner that is gone has left is forgotten after this. */
+const keepMs = 5_000;
+/** A write must end well within the cache's deadline. */
+const textsPerWrite = 256;
+
+export function ledPulses(group: Group, nowMs: number): LedPulse[] {
+  return group.placed.flatMap((partition) => {
+    const runner = group.runner(partition);
+    if (!runner?.host.leading) return [];
+    return [{ partition, fresh: runner.host.fresh(nowMs), pulse: pulseOf(runner) }];
+  });
+}
+
+/**
+ * Mirrors into the cache how far this process has come with the commands of each partition that it leads. A pulse
+ * says only what is committed, so nothing of it has to be held back.
+ */
+export class PulseMirror {
+  private timer: NodeJS.Timeout | null = null;
+  private sending = false;
+
+  constructor(
+    private readonly cache: Cache,
+    private readonly led: () => readonly LedPulse[],
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => void this.pass(), sendEveryMs);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    if (this.timer) clearInterval(this.timer);
+  }
+
+  /** One at a time: a cache that is slow gets no more of them, and the newest when it is quick again. */
+  async pass(): Promise<void> {
+    if (this.sending) return;
+    this.sending = true;
+    try {
+      const texts = this.led().flatMap((one) => (one.fresh ? [textOf(one)] : []));
+      for (let from = 0; from < texts.length; from += textsPerWrite) {
+        const outcome = await this.cache.put(texts.slice(from, from + textsPerWrite), keepMs);
+        if (outcome !== 'kept') return;
+      }
+    } finally {
+      this.sending = false;
+    }
+  }
+}
+
+function textOf({ partition, pulse }: LedPulse): NamedText {
+  return [partitionName(partition, 'states'), JSON.stringify(pulse)];
+}
