@@ -10,7 +10,7 @@ import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
 import { Owners } from './owners/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
-import { Backlog, HotQueues, Shedding } from './shedding/index.js';
+import { Backlog, HotQueues, Lag, Shedding, StatePulses } from './shedding/index.js';
 import { OperatorTenant } from './tenants/index.js';
 
 export interface PartsOptions {
@@ -46,7 +46,36 @@ export function assemble(options: PartsOptions) {
   const clock = new Clock(nowMs);
   const directory = new Directory(partitions);
   const follower = new DirectoryFollower(log, topics.directory, directory, logger);
-  const backlog = new Backlog(options.maxLagRecords);
+  const reads = new Reads(models, nowMs);
+  const answers = new Answers(log, topics.events.tasks, logger);
+  const outputAddress = new OutputAddress();
+  const owners = new Owners(directory, options.signingKey);
+  const cache = options.cache ?? null;
+  const { apiServers: servers } = options;
+  const hotQueues = new HotQueues({
+    cache,
+    partitions,
+    nowMs,
+    askOwner: (tenantId) => owners.ask('tasks', { kind: 'queue-depth', tenant_id: tenantId }),
+  });
+  const statePulses = new StatePulses({
+    cache,
+    partitions,
+    nowMs,
+    askOwner: (tenantId) => owners.ask('states', { kind: 'pulse', tenant_id: tenantId }),
+  });
+  const shares = { partitions, servers };
+  const lags = {
+    tasks: new Lag(new Backlog(options.maxLagRecords), hotQueues, shares),
+    states: new Lag(new Backlog(options.maxLagRecords), statePulses, shares),
+  };
+  const operator = new OperatorTenant(directory, options.operatorTenant ?? null);
+  const shedding = new Shedding(directory, hotQueues, lags, metrics, {
+    cache,
+    servers,
+    nowMs,
+    isOperator: (tenantId) => operator.is({ tenantId }),
+  });
   const ingest = new CommandIngest(
     log,
     {
@@ -54,34 +83,14 @@ export function assemble(options: PartsOptions) {
       topics,
       timeoutMs: options.writeTimeoutMs,
       nowMs,
-      onWritten: (context, partition, tenantId, offset) => {
-        if (context === 'tasks') backlog.wrote(partition, tenantId, offset);
-      },
+      onWritten: (context, partition, tenantId, offset) => lags[context].wrote(partition, tenantId, offset),
     },
     metrics,
   );
-  const reads = new Reads(models, nowMs);
-  const answers = new Answers(log, topics.events.tasks, logger);
-  const outputAddress = new OutputAddress();
-  const enrolment = new Enrolment(ingest, answers, directory, clock, {
+  const enrolment = new Enrolment(ingest, answers, directory, clock, shedding, {
     partitions,
     outputAddress: () => outputAddress.address,
     answerDeadlineMs: options.answerDeadlineMs,
-  });
-  const owners = new Owners(directory, options.signingKey);
-  const cache = options.cache ?? null;
-  const hotQueues = new HotQueues({
-    cache,
-    partitions,
-    nowMs,
-    askOwner: (tenantId) => owners.ask('tasks', { kind: 'queue-depth', tenant_id: tenantId }),
-  });
-  const { apiServers: servers } = options;
-  const shedding = new Shedding(directory, hotQueues, backlog, metrics, {
-    partitions,
-    cache,
-    servers,
-    nowMs,
   });
   return {
     log,
@@ -99,7 +108,7 @@ export function assemble(options: PartsOptions) {
     owners,
     hotQueues,
     shedding,
-    operator: new OperatorTenant(directory, options.operatorTenant ?? null),
+    operator,
     commandEnds: new CommandEnds(log, topics),
     readiness: new Readiness(['directory']),
     logger,

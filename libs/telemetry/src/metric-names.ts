@@ -76,7 +76,7 @@ export const metricDefinitions = {
   ),
   fluxforge_commands_accepted_total: counter('Commands that Kafka acknowledged', ['type']),
   fluxforge_commands_refused_total: counter('Commands refused before Kafka', ['code']),
-  fluxforge_submissions_shed_total: counter('Submissions refused with 429 before Kafka, by limit', ['limit']),
+  fluxforge_submissions_shed_total: counter('Commands refused with 429 before Kafka, by limit', ['limit']),
   fluxforge_cache_available: gauge('1 while the shared cache answers', []),
   fluxforge_output_bytes_total: counter('Bytes of task output received', []),
   // agent

@@ -11,6 +11,7 @@ import { IdParam } from '../http/id-param.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { PositionQuery } from '../reads/index.js';
+import { Shedding } from '../shedding/index.js';
 import { DrainBody } from './drain-body.js';
 import { AgentListQuery, agentFilterOf, GetAgent, ListAgents } from './queries.js';
 
@@ -22,6 +23,7 @@ export class AgentsController {
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(EarlyRefusals) private readonly early: EarlyRefusals,
+    @Inject(Shedding) private readonly shedding: Shedding,
   ) {}
 
   @Get()
@@ -104,6 +106,7 @@ export class AgentsController {
     await this.early.refuse(caller, 'tasks', async (models, tenant) =>
       (await models.agents.get(tenant, id)) ? null : notFound(),
     );
+    await this.shedding.insistOnLag(origin.tenantId, body);
     return this.commands.execute(new Submit({ body, resourceId: id, origin }));
   }
 }

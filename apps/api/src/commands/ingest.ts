@@ -150,7 +150,8 @@ function problemOfAppend(error: unknown, ids: ProblemExtras): ProblemError {
   return new ProblemError('log_unavailable', 'Nothing was written.', {}, { cause: error });
 }
 
-function contextOf(body: CommandBody): ContextName {
+/** Whose commands topic it goes to. */
+export function contextOf(body: CommandBody): ContextName {
   return Object.hasOwn(statesCommands, body.type) ? 'states' : 'tasks';
 }
 

@@ -7,6 +7,7 @@ import { durationMs } from '../durations/index.js';
 import { type Clock } from '../http/clock.js';
 import { problemOfRefusal, ProblemError } from '../http/index.js';
 import { derivedId, newId, newSecret, sha256Hex } from '../identifiers/index.js';
+import { type Shedding } from '../shedding/index.js';
 import { type Answers } from './answers.js';
 import { type EnrolBody, type JoinTokenBody } from './enrol-body.js';
 
@@ -35,6 +36,7 @@ export class Enrolment {
     private readonly answers: Answers,
     private readonly directory: Directory,
     private readonly clock: Clock,
+    private readonly shedding: Shedding,
     private readonly options: EnrolmentOptions,
   ) {}
 
@@ -98,6 +100,7 @@ export class Enrolment {
 
   private async ask(origin: Origin, resourceId: string, body: CommandBody) {
     if (this.answers.full) throw new ProblemError('overloaded', 'Too many are waiting for answers.');
+    await this.shedding.insistOnLag(origin.tenantId, body);
     const commandId = newId('cmd', this.clock.nowMs());
     const partition = partitionOf(origin.tenantId, this.options.partitions);
     const coming = this.answers.waitFor(partition, commandId, this.options.answerDeadlineMs);

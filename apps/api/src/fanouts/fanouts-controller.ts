@@ -13,6 +13,7 @@ import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { submissionId } from '../identifiers/index.js';
 import { PageQuery, pageOf, PositionQuery } from '../reads/index.js';
 import { Shedding } from '../shedding/index.js';
+import { RecentKeys } from '../tasks/index.js';
 import {
   FanoutBody,
   FanoutCancelBody,
@@ -27,6 +28,9 @@ const counts =
   '`failed`, `not_started` and `unknown`; before the end the others have not had their turn. Null: it was ' +
   'rejected, or it runs and has started before the views counted.';
 
+/** The scheduler tells fan-outs apart by their ids alone. */
+const anyBody = '';
+
 @ApiTags('fan-outs')
 @ApiProblems()
 @Controller('v1/fanouts')
@@ -35,6 +39,7 @@ export class FanoutsController {
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(EarlyRefusals) private readonly early: EarlyRefusals,
+    @Inject(RecentKeys) private readonly recentKeys: RecentKeys,
     @Inject(Shedding) private readonly shedding: Shedding,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
@@ -52,7 +57,7 @@ export class FanoutsController {
     const nowMs = this.clock.nowMs();
     const spec = fanoutSpecOf(body, nowMs);
     const id = submissionId('fan', origin.tenantId, key, nowMs);
-    return this.send(origin, id, { type: 'fanout.start', data: { fanout_id: id, spec } });
+    return this.make(origin, id, { type: 'fanout.start', data: { fanout_id: id, spec } });
   }
 
   @Get()
@@ -94,7 +99,9 @@ export class FanoutsController {
   ): Promise<Accepted> {
     await this.insistOnIt(caller, id);
     const data = { fanout_id: id, ...(reason === undefined ? {} : { reason }) };
-    return this.send(origin, id, { type: 'fanout.cancel', data });
+    const body = { type: 'fanout.cancel', data } as const;
+    await this.shedding.insistOnLag(origin.tenantId, body);
+    return this.send(origin, id, body);
   }
 
   @Post(':id/retry')
@@ -114,7 +121,7 @@ export class FanoutsController {
     await this.insistOnIt(caller, of);
     const id = submissionId('fan', origin.tenantId, key, this.clock.nowMs());
     const data = { fanout_id: id, of_fanout_id: of, members: [...(body.members ?? retriedUnlessSaid)] };
-    return this.send(origin, id, { type: 'fanout.retry', data });
+    return this.make(origin, id, { type: 'fanout.retry', data });
   }
 
   private insistOnIt(caller: Caller, id: string): Promise<void> {
@@ -123,9 +130,14 @@ export class FanoutsController {
     );
   }
 
-  /** The scheduler counts members, and not what makes them, as tasks: only a lag holds these back here. */
-  private async send(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
-    await this.shedding.insistOnLag(origin.tenantId);
+  private async make(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
+    await this.shedding.admitMaker(origin.tenantId, this.recentKeys.knows(id, anyBody));
+    const accepted = await this.send(origin, id, body);
+    this.recentKeys.remember(id, anyBody);
+    return accepted;
+  }
+
+  private send(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
     return this.commands.execute(new Submit({ body, resourceId: id, origin }));
   }
 }

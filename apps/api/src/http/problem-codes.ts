@@ -105,7 +105,7 @@ const list = {
   lag_limited: {
     status: 429,
     title: 'Too many commands of the tenant wait to be decided',
-    meaning: 'Its partition lags, and it has more than its share of what waits there. Nothing was written.',
+    meaning: 'Its partition, of tasks or of states, lags by more than its share. Nothing was written.',
     retry: true,
   },
   internal: { status: 500, title: 'An error of the server', meaning: 'A bug; the log has the request id.' },

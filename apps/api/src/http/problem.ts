@@ -6,7 +6,7 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** The limits that a server refuses submissions by itself for. */
+/** The limits that a server refuses commands by itself for. */
 export const shedLimits = ['submissions_per_s', 'max_queued_tasks', 'partition_lag'] as const;
 export type ShedLimit = (typeof shedLimits)[number];
 

@@ -13,6 +13,7 @@ import {
 } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { canonicalText } from '@fluxforge/domain/kernel';
 import { type TasksCommandBody } from '@fluxforge/events/catalogue';
 import { From } from '../access/index.js';
 import { By, EarlyRefusals, Submit, type Accepted, type Origin } from '../commands/index.js';
@@ -22,11 +23,14 @@ import { Clock } from '../http/clock.js';
 import { IdParam } from '../http/id-param.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
-import { submissionId } from '../identifiers/index.js';
+import { sha256Hex, submissionId } from '../identifiers/index.js';
 import { pageOf, PositionQuery } from '../reads/index.js';
 import { Shedding } from '../shedding/index.js';
+import { RecentKeys } from '../tasks/index.js';
 import { GetSchedule, ListSchedules, ScheduleListQuery } from './queries.js';
 import { ScheduleBody, scheduleSpecOf } from './schedule-body.js';
+
+type Put = Extract<TasksCommandBody, { type: 'schedule.create' | 'schedule.update' }>;
 
 @ApiTags('schedules')
 @ApiProblems()
@@ -36,6 +40,7 @@ export class SchedulesController {
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(EarlyRefusals) private readonly early: EarlyRefusals,
+    @Inject(RecentKeys) private readonly recentKeys: RecentKeys,
     @Inject(Shedding) private readonly shedding: Shedding,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
@@ -53,7 +58,7 @@ export class SchedulesController {
     const nowMs = this.clock.nowMs();
     const data = { name: body.name, spec: scheduleSpecOf(body, nowMs) };
     const id = submissionId('sch', origin.tenantId, key, nowMs);
-    return this.send(origin, id, { type: 'schedule.create', data: { schedule_id: id, ...data } });
+    return this.put(origin, { type: 'schedule.create', data: { schedule_id: id, ...data } });
   }
 
   @Get()
@@ -87,7 +92,7 @@ export class SchedulesController {
   ): Promise<Accepted> {
     const data = { schedule_id: id, name: body.name, spec: scheduleSpecOf(body, this.clock.nowMs()) };
     await this.insistOnIt(caller, id);
-    return this.send(origin, id, { type: 'schedule.update', data });
+    return this.put(origin, { type: 'schedule.update', data });
   }
 
   @Post(':id/suspend')
@@ -126,8 +131,18 @@ export class SchedulesController {
     );
   }
 
+  /** What was accepted last of a schedule changes nothing when it comes again, whether it has a key or not. */
+  private async put(origin: Origin, body: Put): Promise<Accepted> {
+    const { schedule_id: id, name, spec } = body.data;
+    const content = sha256Hex(canonicalText([name, spec]));
+    await this.shedding.admitMaker(origin.tenantId, this.recentKeys.knows(id, content));
+    const accepted = await this.commands.execute(new Submit({ body, resourceId: id, origin }));
+    this.recentKeys.rememberLatest(id, content);
+    return accepted;
+  }
+
   private async send(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
-    await this.shedding.insistOnLag(origin.tenantId);
+    await this.shedding.insistOnLag(origin.tenantId, body);
     return this.commands.execute(new Submit({ body, resourceId: id, origin }));
   }
 }

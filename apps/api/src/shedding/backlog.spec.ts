@@ -30,6 +30,15 @@ describe('whose backlog it is', () => {
     expect(backlog.exceeds(2, 'a', { covered: 100, lag: 50 }, 2)).toBe(false);
   });
 
+  it('lets twice its share through for what is asked with two, and not more', () => {
+    const backlog = new Backlog(10);
+    const exceeds = (shares: number) => backlog.exceeds(partition, 'a', { covered: 0, lag: 0 }, 1, shares);
+    for (let offset = 0; offset < 19; offset++) backlog.wrote(partition, 'a', offset);
+    expect([exceeds(1), exceeds(2)]).toEqual([true, false]);
+    for (let offset = 19; offset < 1_000; offset++) backlog.wrote(partition, 'a', offset);
+    expect([exceeds(1), exceeds(2)]).toEqual([true, true]);
+  });
+
   it('counts each tenant as what it wrote and the owner has not covered', () => {
     const steps = fc.array(
       fc.oneof(

@@ -61,13 +61,14 @@ export class Backlog {
 
   /**
    * Whether a tenant has more than its share of a backlog that is too long: an equal part for each tenant that has
-   * commands waiting, of what one of `servers` may let in.
+   * commands waiting, of what one of `servers` may let in. At most twice its share is told from more.
    */
   exceeds(
     partition: number,
     tenantId: string,
     pulse: { readonly covered: number; readonly lag: number },
     servers: number,
+    shares = 1,
   ): boolean {
     const backlog = this.partitions.get(partition);
     if (!backlog) return false;
@@ -76,6 +77,6 @@ export class Backlog {
     if (lag < this.maxRecords) return false;
     const own = backlog.accounts.get(tenantId)?.count ?? 0;
     const tenants = Math.max(1, backlog.accounts.size);
-    return own >= Math.max(1, Math.floor(this.maxRecords / tenants / servers));
+    return own >= shares * Math.max(1, Math.floor(this.maxRecords / tenants / servers));
   }
 }

@@ -1,21 +1,25 @@
 import { InProcessCache, lost, type Cache, type Rate } from '@fluxforge/cache';
-import { type Limits } from '@fluxforge/events/catalogue';
-import { type HotDepth } from '@fluxforge/events/hot-queue';
-import { partitionOf } from '@fluxforge/events/partitioner';
+import { type CommandBody, type ContextName, type Limits } from '@fluxforge/events/catalogue';
 import { type Metrics } from '@fluxforge/telemetry';
+import { contextOf } from '../commands/index.js';
 import { type Directory } from '../directory/index.js';
 import { ProblemError, type ShedLimit } from '../http/index.js';
-import { type Backlog } from './backlog.js';
 import { type HotQueues } from './hot-queues.js';
+import { type Lag } from './lag.js';
+import { isRelief } from './relief.js';
 
 export interface SheddingOptions {
-  readonly partitions: number;
   /** Null: none is shared, and each server always applies its share. */
   readonly cache: Cache | null;
   /** API servers that there are: while the cache is lost each lets in its share of a rate. */
   readonly servers: number;
   readonly nowMs: () => number;
+  /** Whose means against an overload are never held back. */
+  readonly isOperator: (tenantId: string) => boolean;
 }
+
+/** Of a backlog, for the means against an overload: as much again as for all else. */
+const reliefShares = 2;
 
 /**
  * Refuses early what the scheduler would not take, or not take soon: 429 with the limit's name, and nothing written.
@@ -28,7 +32,7 @@ export class Shedding {
   constructor(
     private readonly directory: Directory,
     private readonly queues: HotQueues,
-    private readonly backlog: Backlog,
+    private readonly lags: Readonly<Record<ContextName, Lag>>,
     private readonly metrics: Metrics,
     private readonly options: SheddingOptions,
   ) {
@@ -36,14 +40,15 @@ export class Shedding {
   }
 
   /**
-   * `isRepetition`: this server has seen the same submission accepted. The scheduler will not count it again, so it
-   * is held to no depth, and to a rate of its own.
+   * For a task. `isRepetition`: this server has seen the same submission accepted. The scheduler will not count it
+   * again, so it is held to no depth, and to a rate of its own.
    * @throws ProblemError
    */
   async admit(tenantId: string, isRepetition = false): Promise<void> {
     const limits = this.directory.tenant(tenantId)?.limits;
     if (!limits) return;
-    const depth = await this.insistOnLag(tenantId);
+    await this.insist('tasks', tenantId, 1);
+    const depth = await this.queues.depth(tenantId);
     if (!isRepetition && depth && depth.queued >= limits.max_queued_tasks) {
       const detail = `${depth.queued} tasks are queued, and the limit is ${limits.max_queued_tasks}.`;
       throw this.shed('quota_exceeded', 'max_queued_tasks', detail);
@@ -52,18 +57,29 @@ export class Shedding {
   }
 
   /**
-   * For commands that are no submissions, and count in the backlog all the same. Answers how much is queued, as far
-   * as it is known.
+   * For what makes tasks, a fan-out or a schedule: one submission as well, and held to no depth, since what it makes
+   * waits for its room.
    * @throws ProblemError
    */
-  async insistOnLag(tenantId: string): Promise<HotDepth | null> {
-    const { depth, pulse } = await this.queues.look(tenantId);
-    const { partitions, servers } = this.options;
-    const partition = partitionOf(tenantId, partitions);
-    if (pulse && this.backlog.exceeds(partition, tenantId, pulse, servers)) {
-      throw this.shed('lag_limited', 'partition_lag', 'Too many commands of the tenant wait to be decided.');
-    }
-    return depth;
+  async admitMaker(tenantId: string, isRepetition: boolean): Promise<void> {
+    const limits = this.directory.tenant(tenantId)?.limits;
+    if (!limits) return;
+    await this.insist('tasks', tenantId, 1);
+    await this.insistOnRate(tenantId, limits, isRepetition);
+  }
+
+  /**
+   * For commands that are no submissions, and count in the backlog of their context all the same.
+   * @throws ProblemError
+   */
+  async insistOnLag(tenantId: string, body: CommandBody): Promise<void> {
+    if (!isRelief(body)) return this.insist(contextOf(body), tenantId, 1);
+    if (!this.options.isOperator(tenantId)) await this.insist(contextOf(body), tenantId, reliefShares);
+  }
+
+  private async insist(context: ContextName, tenantId: string, shares: number): Promise<void> {
+    if (!(await this.lags[context].exceeds(tenantId, shares))) return;
+    throw this.shed('lag_limited', 'partition_lag', 'Too many commands of the tenant wait to be decided.');
   }
 
   private async insistOnRate(tenantId: string, limits: Limits, isRepetition: boolean): Promise<void> {

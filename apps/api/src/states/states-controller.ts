@@ -27,6 +27,7 @@ import { IdParam } from '../http/id-param.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { newId } from '../identifiers/index.js';
 import { PositionQuery } from '../reads/index.js';
+import { Shedding } from '../shedding/index.js';
 import { GetState, ListStates, ListTargets } from './queries.js';
 import { StateBody } from './state-body.js';
 import { StateListQuery, stateFilterOf, TargetListQuery, targetFilterOf, versionOf } from './state-query.js';
@@ -42,6 +43,7 @@ export class StatesController {
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(StateRefusals) private readonly refusals: StateRefusals,
+    @Inject(Shedding) private readonly shedding: Shedding,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
@@ -175,10 +177,11 @@ export class StatesController {
     return this.queries.execute(new GetEvents(caller, { kind: 'state', id }, query));
   }
 
-  private submit(origin: Origin, resourceId: string, body: StatesCommandBody): Promise<Accepted> {
+  private async submit(origin: Origin, resourceId: string, body: StatesCommandBody): Promise<Accepted> {
     if (body.type === 'state.declare' || body.type === 'state.update') {
       refuseShutWindows(body.data.spec.windows, this.clock.nowMs());
     }
+    await this.shedding.insistOnLag(origin.tenantId, body);
     return this.commands.execute(new Submit({ body, resourceId, origin }));
   }
 }

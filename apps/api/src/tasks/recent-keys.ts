@@ -29,8 +29,13 @@ export class RecentKeys {
   }
 
   remember(taskId: string, bodyHash: string): void {
-    if (this.seen.has(taskId)) return;
-    this.seen.set(taskId, { bodyHash, untilMs: this.nowMs() + rememberedMs });
+    if (!this.seen.has(taskId)) this.rememberLatest(taskId, bodyHash);
+  }
+
+  /** For what may be changed under its id: the body that was accepted last. */
+  rememberLatest(id: string, bodyHash: string): void {
+    this.seen.delete(id);
+    this.seen.set(id, { bodyHash, untilMs: this.nowMs() + rememberedMs });
     if (this.seen.size <= maxRemembered) return;
     const oldest = this.seen.keys().next();
     if (!oldest.done) this.seen.delete(oldest.value);

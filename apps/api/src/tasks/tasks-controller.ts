@@ -87,9 +87,10 @@ export class TasksController {
     @Param('id', IdParam) id: string,
     @Body(new OptionalBodyOf(CancelBody)) body: CancelBody,
   ): Promise<Accepted> {
-    await this.shedding.insistOnLag(origin.tenantId);
     const data = { task_id: id, ...(body.reason === undefined ? {} : { reason: body.reason }) };
-    return this.commands.execute(new Submit({ body: { type: 'task.cancel', data }, resourceId: id, origin }));
+    const command = { type: 'task.cancel', data } as const;
+    await this.shedding.insistOnLag(origin.tenantId, command);
+    return this.commands.execute(new Submit({ body: command, resourceId: id, origin }));
   }
 
   @Get('v1/tasks/:id/attempts')

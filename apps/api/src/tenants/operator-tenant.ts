@@ -12,8 +12,8 @@ export class OperatorTenant {
     return this.name !== null;
   }
 
-  is(caller: Caller): boolean {
-    return this.name !== null && this.directory.tenant(caller.tenantId)?.name === this.name;
+  is({ tenantId }: Pick<Caller, 'tenantId'>): boolean {
+    return this.name !== null && this.directory.tenant(tenantId)?.name === this.name;
   }
 
   /** @throws ProblemError */

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Put } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type TasksCommandBody } from '@fluxforge/events/catalogue';
 import { From, Needs } from '../access/index.js';
 import { By, CommandIngest, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
@@ -10,6 +11,7 @@ import { BodyOf, Parameter, text } from '../fields/index.js';
 import { notFound } from '../http/index.js';
 import { IdParam } from '../http/id-param.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
+import { Shedding } from '../shedding/index.js';
 import { OperatorTenant } from './operator-tenant.js';
 import { insistLower, limitsWith } from './limits-change.js';
 import { LimitsBody, ModeBody } from './tenant-bodies.js';
@@ -24,6 +26,7 @@ export class TenantsController {
     @Inject(Directory) private readonly directory: Directory,
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(OperatorTenant) private readonly operator: OperatorTenant,
+    @Inject(Shedding) private readonly shedding: Shedding,
   ) {}
 
   @Get('tenant')
@@ -70,7 +73,7 @@ export class TenantsController {
     if (!found) throw notFound();
     const limits = limitsWith(found.limits, body);
     if (this.operator.isNamed && !this.operator.is(caller)) insistLower(found.limits, limits);
-    return this.submit(origin, { type: 'tenant.set-limits', data: { limits } });
+    return this.held(origin, { type: 'tenant.set-limits', data: { limits } });
   }
 
   @Patch('tenants/:id/limits')
@@ -88,6 +91,7 @@ export class TenantsController {
     const found = this.directory.tenant(id);
     if (!found) throw notFound();
     const data = { limits: limitsWith(found.limits, body) };
+    // Whatever the tenant has waiting: this is what holds it back.
     return this.submit({ ...origin, tenantId: id }, { type: 'tenant.set-limits', data });
   }
 
@@ -97,7 +101,7 @@ export class TenantsController {
   @ApiOperation({ summary: 'How much of the tenant is let in.' })
   @ApiAccepted()
   mode(@By() origin: Origin, @Body(new BodyOf(ModeBody)) { mode }: ModeBody): Promise<Accepted> {
-    return this.submit(origin, { type: 'tenant.set-mode', data: { mode } });
+    return this.held(origin, { type: 'tenant.set-mode', data: { mode } });
   }
 
   @Post('tenant/release-brake')
@@ -108,7 +112,7 @@ export class TenantsController {
   })
   @ApiAccepted()
   releaseBrake(@By() origin: Origin): Promise<Accepted> {
-    return this.submit(origin, { type: 'tenant.release-brake', data: {} });
+    return this.held(origin, { type: 'tenant.release-brake', data: {} });
   }
 
   @Post('failure-domains/:name/reset-breaker')
@@ -122,7 +126,7 @@ export class TenantsController {
     @By() origin: Origin,
     @Param('name', new Parameter('name', text({ min: 1, max: 63 }))) domain: string,
   ): Promise<Accepted> {
-    return this.submit(origin, { type: 'domain.reset-breaker', data: { domain } });
+    return this.held(origin, { type: 'domain.reset-breaker', data: { domain } });
   }
 
   @Put('cluster/mode')
@@ -138,7 +142,12 @@ export class TenantsController {
     return { partitions: await this.ingest.toAll({ type: 'cluster.set-mode', data: { mode } }, origin) };
   }
 
-  private submit(origin: Origin, body: Parameters<CommandIngest['submit']>[0]['body']): Promise<Accepted> {
+  private async held(origin: Origin, body: TasksCommandBody): Promise<Accepted> {
+    await this.shedding.insistOnLag(origin.tenantId, body);
+    return this.submit(origin, body);
+  }
+
+  private submit(origin: Origin, body: TasksCommandBody): Promise<Accepted> {
     return this.commands.execute(new Submit({ body, resourceId: origin.tenantId, origin }));
   }
 }
