@@ -99,8 +99,8 @@ export class Enrolment {
   }
 
   private async ask(origin: Origin, resourceId: string, body: CommandBody) {
-    if (this.answers.full) throw new ProblemError('overloaded', 'Too many are waiting for answers.');
     await this.shedding.insistOnLag(origin.tenantId, body);
+    if (this.answers.full) throw new ProblemError('overloaded', 'Too many are waiting for answers.');
     const commandId = newId('cmd', this.clock.nowMs());
     const partition = partitionOf(origin.tenantId, this.options.partitions);
     const coming = this.answers.waitFor(partition, commandId, this.options.answerDeadlineMs);
