@@ -192,6 +192,7 @@ export const problemOfRefusal: Readonly<Record<RefusalCode, ProblemCode>> = {
   invalid: 'invalid',
   token_invalid: 'token_invalid',
   gone: 'gone',
+  forbidden: 'forbidden',
 };
 
 /** What can be wrong with one field. */

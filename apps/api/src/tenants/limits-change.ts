@@ -1,29 +1,25 @@
-import { type Limits } from '@fluxforge/events/catalogue';
+import { type LiftableLimit, type Limits, type LimitsChange } from '@fluxforge/events/catalogue';
+import { limitsAfter, raisedLimits } from '@fluxforge/domain/tenant';
 import { ProblemError } from '../http/index.js';
 import { type LimitsBody } from './tenant-bodies.js';
 
-/** The limits with what was said: numbers set, null lifted, all else as it is. */
-export function limitsWith(now: Limits, body: LimitsBody): Limits {
+/** Numbers are set, null is lifted; the owner of the tenant lays it over what holds when it comes to it. */
+export function changeOf(body: LimitsBody): LimitsChange {
   const said = Object.entries(body).filter(([, value]) => value !== undefined);
-  const whole = Object.entries({ ...now, ...Object.fromEntries(said) }).filter(([, value]) => value !== null);
-  return Object.fromEntries(whole) as Limits;
+  const unset = said.filter(([, value]) => value === null).map(([name]) => name as LiftableLimit);
+  const set = Object.fromEntries(said.filter(([, value]) => value !== null)) as LimitsChange['set'];
+  return { set, unset };
 }
 
 /**
- * What a tenant may change of its own limits where someone else has set them: down, and never up.
+ * What a tenant may change of its own limits where someone else has set them: down, and never up. Early, by the
+ * limits that were heard of last; the owner decides for good.
  * @throws ProblemError that names what was to be raised
  */
-export function insistLower(now: Limits, next: Limits): void {
-  const names = Object.keys({ ...now, ...next }) as (keyof Limits)[];
-  const raised = names.filter((name) => amountOf(next, name) > amountOf(now, name));
+export function insistLower(now: Limits, change: LimitsChange): void {
+  const raised = raisedLimits(now, limitsAfter(now, change));
   if (raised.length === 0) return;
   throw new ProblemError('forbidden', `Only the operator may raise ${raised.join(', ')}.`);
-}
-
-function amountOf(limits: Limits, name: keyof Limits): number {
-  if (name === 'weight') return limits.weight ?? 1;
-  if (name === 'submission_burst') return limits.submission_burst ?? limits.submissions_per_s ?? Infinity;
-  return limits[name] ?? Infinity;
 }
 
 /** As good as none, for each limit that can be lifted. */

@@ -13,7 +13,7 @@ import { IdParam } from '../http/id-param.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { Shedding } from '../shedding/index.js';
 import { OperatorTenant } from './operator-tenant.js';
-import { insistLower, limitsWith } from './limits-change.js';
+import { changeOf, insistLower } from './limits-change.js';
 import { LimitsBody, ModeBody } from './tenant-bodies.js';
 
 @ApiTags('tenant')
@@ -71,9 +71,12 @@ export class TenantsController {
   ): Promise<Accepted> {
     const found = this.directory.tenant(caller.tenantId);
     if (!found) throw notFound();
-    const limits = limitsWith(found.limits, body);
-    if (this.operator.isNamed && !this.operator.is(caller)) insistLower(found.limits, limits);
-    return this.held(origin, { type: 'tenant.set-limits', data: { limits } });
+    const change = changeOf(body);
+    if (!this.operator.isNamed || this.operator.is(caller)) {
+      return this.held(origin, { type: 'tenant.set-limits', data: { change } });
+    }
+    insistLower(found.limits, change);
+    return this.held(origin, { type: 'tenant.set-limits', data: { change, only_lower: true } });
   }
 
   @Patch('tenants/:id/limits')
@@ -88,9 +91,8 @@ export class TenantsController {
     @Body(new BodyOf(LimitsBody)) body: LimitsBody,
   ): Promise<Accepted> {
     this.operator.insist(caller);
-    const found = this.directory.tenant(id);
-    if (!found) throw notFound();
-    const data = { limits: limitsWith(found.limits, body) };
+    if (!this.directory.tenant(id)) throw notFound();
+    const data = { change: changeOf(body) };
     // Whatever the tenant has waiting: this is what holds it back.
     return this.submit({ ...origin, tenantId: id }, { type: 'tenant.set-limits', data });
   }

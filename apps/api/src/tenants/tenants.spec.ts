@@ -30,12 +30,12 @@ describe('limits and modes over HTTP', () => {
     expect(json).toMatchObject({ id: 'ten_acme', mode: 'normal', limits: { max_queued_tasks: 10 } });
   });
 
-  it('changes what is said and keeps the rest', async () => {
+  it('passes on what is to be different and no more, as one that may only lower', async () => {
     const { status } = await send('PATCH', '/v1/tenant/limits', { max_running_tasks: 5, max_agents: 9 });
     expect(status).toBe(202);
     const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);
-    const limits = { max_queued_tasks: 10, max_agents: 9, max_states: 10, max_running_tasks: 5 };
-    expect(command?.data).toEqual({ limits });
+    const change = { set: { max_running_tasks: 5, max_agents: 9 }, unset: [] };
+    expect(command?.data).toEqual({ change, only_lower: true });
     expect(command?.type).toBe('tenant.set-limits');
   });
 
@@ -56,7 +56,7 @@ describe('limits and modes over HTTP', () => {
     expect((await send('PATCH', path, body, 'ffk_operatorkey')).status).toBe(202);
     const command = (await commandsOf(api.log, 'ten_acme', 'tasks')).at(-1);
     expect(command?.data).toEqual({
-      limits: { max_queued_tasks: 500, max_agents: 10, max_states: 10, weight: 3 },
+      change: { set: { max_queued_tasks: 500, weight: 3 }, unset: ['max_running_tasks'] },
     });
     expect(command?.provenance.actor).toMatch(/^key:key_/);
     expect((await send('PATCH', '/v1/tenants/ten_none/limits', body, 'ffk_operatorkey')).status).toBe(404);
@@ -72,6 +72,9 @@ describe('limits and modes over HTTP', () => {
     [{ submission_burst: 1e300 }, 'submission_burst'],
     [{ output_bytes_per_hour: '1' }, 'output_bytes_per_hour'],
     [{ max_everything: 1 }, 'max_everything'],
+    [{ max_agents: 2.5 }, 'max_agents'],
+    [{ max_states: null }, 'max_states'],
+    [{ unset: ['weight'] }, 'unset'],
   ])('refuses %j and names the field', async (body, field) => {
     const { status, json } = await send('PATCH', '/v1/tenant/limits', body);
     expect([status, json['errors']]).toMatchObject([400, [{ field }]]);

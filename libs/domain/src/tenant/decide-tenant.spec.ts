@@ -1,3 +1,4 @@
+import { type LiftableLimit, type Limits } from '@fluxforge/events/catalogue';
 import { command, fact, given, hash, limits, t0 } from '../tasks-context/scenario.fixture.js';
 
 const acceptedAs = (id: string) => ({ type: 'command.accepted' as const, data: { resource_id: id } });
@@ -40,6 +41,53 @@ describe('tenant.set-limits', () => {
   });
   it('stays quiet when they are so', () => {
     given(fact.tenant()).when(command('tenant.set-limits', { limits })).then(acceptedAs('t'));
+  });
+});
+
+describe('tenant.set-limits with a change', () => {
+  const held = { ...limits, weight: 2, max_running_tasks: 5 };
+  const tenant = fact.tenant('t', { limits: held });
+  const change = (
+    set: Partial<Limits>,
+    unset: LiftableLimit[] = [],
+    only_lower: { only_lower?: boolean } = {},
+  ) => command('tenant.set-limits', { change: { set, unset }, ...only_lower });
+
+  it('lays it over what holds, and says all of it', () => {
+    given(tenant)
+      .when(change({ max_agents: 9 }, ['max_running_tasks']))
+      .then({ type: 'tenant.limits-set', data: { limits: { ...limits, weight: 2, max_agents: 9 } } });
+  });
+  it('stays quiet when nothing changes', () => {
+    given(tenant)
+      .when(change({ weight: 2 }))
+      .then(acceptedAs('t'));
+    given(tenant)
+      .when(change({}, ['submissions_per_s']))
+      .then(acceptedAs('t'));
+  });
+  it('refuses what contradicts itself, and a tenant that is not', () => {
+    given(tenant)
+      .when(change({ weight: 3 }, ['weight']))
+      .then(rejectedWith('invalid'));
+    given()
+      .when(change({ weight: 3 }))
+      .then(rejectedWith('not_found'));
+  });
+  it('refuses to raise any where it may only lower', () => {
+    const lower = { only_lower: true };
+    given(tenant)
+      .when(change({ max_agents: 2, weight: 3 }, [], lower))
+      .then(rejectedWith('forbidden'));
+    given(tenant)
+      .when(change({}, ['max_running_tasks'], lower))
+      .then(rejectedWith('forbidden'));
+    given(tenant)
+      .when(change({ submissions_per_s: 5 }, ['weight'], lower))
+      .then({ type: 'tenant.limits-set', data: { limits: { submissions_per_s: 5 } } });
+    given(tenant)
+      .when(change({ weight: 3 }, [], { only_lower: false }))
+      .then({ type: 'tenant.limits-set', data: { limits: { weight: 3 } } });
   });
 });
 

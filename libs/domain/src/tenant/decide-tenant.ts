@@ -8,6 +8,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, rejected } from '@fluxforge/domain/kernel';
+import { contradictions, limitsAfter, raisedLimits, sameLimits } from './limits.js';
 import { hasRoomForKey, hasRoomForToken, type Tenant } from './tenant.js';
 
 type Answer = Decided<TasksEventBody | JournalEventBody>[];
@@ -51,15 +52,16 @@ function create(tenant: Tenant | undefined, command: Of<'tenant.create'>, defaul
 }
 
 function setLimits(tenant: Tenant, command: Of<'tenant.set-limits'>): Answer {
-  const { limits } = command.data;
+  const { data } = command;
+  const limits = 'limits' in data ? data.limits : limitsAfter(tenant.limits, data.change);
+  const twice = 'limits' in data ? [] : contradictions(data.change);
+  if (twice.length > 0) return [rejected(command, 'invalid', `Both set and lifted: ${twice.join(', ')}.`)];
+  const raised = 'only_lower' in data && data.only_lower ? raisedLimits(tenant.limits, limits) : [];
+  if (raised.length > 0) {
+    return [rejected(command, 'forbidden', `Only the operator may raise ${raised.join(', ')}.`, tenant.id)];
+  }
   if (sameLimits(tenant.limits, limits)) return [accepted(command, tenant.id)];
   return [decided('tenant.limits-set', tenant.id, tenant.id, { limits })];
-}
-
-/** All of them: what is absent differs from every number. */
-function sameLimits(a: Limits, b: Limits): boolean {
-  const names = Object.keys({ ...a, ...b }) as (keyof Limits)[];
-  return names.every((name) => a[name] === b[name]);
 }
 
 function addKey(tenant: Tenant, command: Of<'tenant.add-key'>): Answer {

@@ -1,4 +1,5 @@
 export { decideTenant, type TenantCommand } from './decide-tenant.js';
+export { limitsAfter, raisedLimits } from './limits.js';
 export {
   evolveTenant,
   newTenant,

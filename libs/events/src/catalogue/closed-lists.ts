@@ -174,9 +174,21 @@ export const refusalCodes = closed([
   'invalid',
   'token_invalid',
   'gone',
+  'forbidden',
 ] as const);
 export const RefusalCode = refusalCodes.schema;
 export type RefusalCode = Static<typeof RefusalCode>;
+
+/** Limits that a tenant need not have. */
+export const liftableLimits = closed([
+  'max_running_tasks',
+  'submissions_per_s',
+  'submission_burst',
+  'output_bytes_per_hour',
+  'weight',
+] as const);
+export const LiftableLimit = liftableLimits.schema;
+export type LiftableLimit = Static<typeof LiftableLimit>;
 
 export const roles = closed(['admin', 'writer', 'reader'] as const);
 export const Role = roles.schema;

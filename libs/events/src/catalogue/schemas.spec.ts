@@ -63,6 +63,7 @@ describe('published schemas', () => {
     ['a field that is gone', { properties: { a: {} } }, { properties: {} }],
     ['a field that is asked for from now on', { required: ['a'] }, { required: ['a', 'b'] }],
     ['a value that is gone', { anyOf: [{ const: 'a' }, { const: 'b' }] }, { anyOf: [{ const: 'a' }] }],
+    ['a form that is gone', { required: ['a'] }, { anyOf: [{ required: ['b'] }] }],
     ['a tighter bound', { maximum: 9 }, { maximum: 8 }],
   ])('are never narrowed: %s', (_, before, after) => {
     expect(narrowing(before, after, 'it')).not.toBeNull();
@@ -72,6 +73,7 @@ describe('published schemas', () => {
     const before = { required: ['a'], properties: { a: { anyOf: [{ const: 'x' }] } } };
     const after = { required: ['a'], properties: { a: { anyOf: [{ const: 'x' }, { const: 'y' }] }, b: {} } };
     expect(narrowing(before, after, 'it')).toBeNull();
+    expect(narrowing({ $id: 'it', ...before }, { $id: 'it', anyOf: [after, {}] }, 'it')).toBeNull();
   });
 
   it('hold no type that the catalogue has forgotten', () => {

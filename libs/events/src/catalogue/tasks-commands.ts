@@ -3,6 +3,7 @@ import {
   ConcurrencyStrategy,
   Executor,
   FanoutMemberEnd,
+  LiftableLimit,
   Mode,
   OverlapPolicy,
   PlacementStrategy,
@@ -87,6 +88,12 @@ export const Limits = Type.Object(
   closed,
 );
 
+/** What is in neither stays as it is. A name in both is refused. */
+export const LimitsChange = Type.Object(
+  { set: Type.Partial(Limits, closed), unset: Type.Array(LiftableLimit, { maxItems: 32 }) },
+  closed,
+);
+
 /** A task to be made at each time that `cron` names. */
 export const ScheduleSpec = Type.Object(
   {
@@ -120,7 +127,18 @@ export const FanoutSpec = Type.Object(
 /** Commands that the tasks context (dispatcher) decides. */
 export const tasksCommands = {
   'tenant.create': Type.Object({ tenant_id: p.Id, name: p.Name, limits: Type.Optional(Limits) }, closed),
-  'tenant.set-limits': Type.Object({ limits: Limits }, closed),
+  /** All of them, or what is to be different: whoever changes two limits at one time undoes nobody's change. */
+  'tenant.set-limits': Type.Union([
+    Type.Object({ limits: Limits }, closed),
+    Type.Object(
+      {
+        change: LimitsChange,
+        /** Refused if it would raise any. Absent: it may. */
+        only_lower: Type.Optional(Type.Boolean()),
+      },
+      closed,
+    ),
+  ]),
   'tenant.add-key': Type.Object({ key_id: p.Id, key_hash: p.Hash, role: Role, label: p.Name }, closed),
   'tenant.revoke-key': Type.Object({ key_id: p.Id }, closed),
   'join-token.create': Type.Object(

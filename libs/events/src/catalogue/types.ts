@@ -8,6 +8,7 @@ import {
   type Concurrency as ConcurrencySchema,
   type FanoutSpec as FanoutSpecSchema,
   type Limits as LimitsSchema,
+  type LimitsChange as LimitsChangeSchema,
   type Requests as RequestsSchema,
   type Resources as ResourcesSchema,
   type ScheduleSpec as ScheduleSpecSchema,
@@ -21,6 +22,7 @@ import { type Batch as BatchSchema, type Origin as OriginSchema, type tasksEvent
 export type TaskSpec = Static<typeof TaskSpecSchema>;
 export type StateSpec = Static<typeof StateSpecSchema>;
 export type Limits = Static<typeof LimitsSchema>;
+export type LimitsChange = Static<typeof LimitsChangeSchema>;
 export type Origin = Static<typeof OriginSchema>;
 export type Batch = Static<typeof BatchSchema>;
 export type Resources = Static<typeof ResourcesSchema>;

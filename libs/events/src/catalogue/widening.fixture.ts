@@ -10,11 +10,18 @@ function isObject(value: Json | undefined): value is { [key: string]: Json } {
  */
 export function narrowing(before: Json, after: Json, path: string): string | null {
   if (!isObject(before) || !isObject(after)) return same(before, after) ? null : path;
+  if (!('anyOf' in before) && Array.isArray(after['anyOf'])) return inNone(before, after, path);
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const flaw = keyword(key, before[key], after[key], `${path}.${key}`);
     if (flaw) return flaw;
   }
   return null;
+}
+
+/** What had one form may have others beside it. */
+function inNone(before: Json, { anyOf, ...rest }: { [key: string]: Json }, path: string): string | null {
+  const forms = (anyOf as Json[]).filter(isObject);
+  return forms.some((one) => narrowing(before, { ...rest, ...one }, path) === null) ? null : path;
 }
 
 function keyword(

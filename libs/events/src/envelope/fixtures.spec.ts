@@ -42,6 +42,25 @@ describe('records of the past', () => {
     expect(read.tenantId).toBe(record.headers[header.tenant]);
   });
 
+  it('may say less than all: a change of limits is one form of the command, and both at once is none', () => {
+    const { record } = fixture('tenant.set-limits.v1.json');
+    const read = (data: object) => decodeCommand({ ...record, value: Buffer.from(JSON.stringify(data)) });
+    const change = { set: { weight: 2 }, unset: ['submissions_per_s'] };
+    expect(read({ change, only_lower: true }).data).toEqual({ change, only_lower: true });
+    const limits = { max_queued_tasks: 1, max_agents: 1, max_states: 1 };
+    for (const flawed of [
+      {},
+      { change, limits },
+      { limits, only_lower: true },
+      { change: { set: { weight: 0 }, unset: [] } },
+      { change: { set: { weight: 1.5 }, unset: [] } },
+      { change: { set: { max_everything: 1 }, unset: [] } },
+      { change: { set: {}, unset: ['max_agents'] } },
+    ]) {
+      expect(() => read(flawed)).toThrow();
+    }
+  });
+
   it('are there for every type and version of the catalogue', () => {
     const types = Object.keys({
       ...tasksEvents,

@@ -1,7 +1,9 @@
 import {
+  liftableLimits,
   systemTenant,
   type CommandBody,
   type Limits,
+  type LimitsChange,
   type Mode,
   type TaskSpec,
 } from '@fluxforge/events/catalogue';
@@ -26,7 +28,9 @@ export class AdmissionClients {
   setLimits(): void {
     const tenantId = this.prng.pick(this.scenario.tenants);
     if (!this.tenants.has(tenantId)) return;
-    this.send(tenantId, { type: 'tenant.set-limits', data: { limits: this.drawLimits() } });
+    const limits = this.drawLimits();
+    const data = this.prng.chance(0.5) ? { limits } : { change: this.drawChange(limits) };
+    this.send(tenantId, { type: 'tenant.set-limits', data });
   }
 
   /** Answers what takes it back. */
@@ -55,8 +59,8 @@ export class AdmissionClients {
           this.send(tenantId, { type: 'tenant.set-mode', data: { mode: 'normal' } });
         }
         if (limits.output_bytes_per_hour === undefined) continue;
-        const { output_bytes_per_hour: _, ...others } = limits;
-        this.send(tenantId, { type: 'tenant.set-limits', data: { limits: others } });
+        const change = { set: {}, unset: ['output_bytes_per_hour' as const] };
+        this.send(tenantId, { type: 'tenant.set-limits', data: { change } });
       }
     }
   }
@@ -78,6 +82,13 @@ export class AdmissionClients {
 
   private cluster(partition: number, mode: Mode): void {
     this.send(systemTenant, { type: 'cluster.set-mode', data: { mode } }, partition);
+  }
+
+  /** One limit of those drawn, and what they do not have is lifted. */
+  private drawChange(limits: Limits): LimitsChange {
+    const name = this.prng.pick(Object.keys(limits) as (keyof Limits)[]);
+    const unset = liftableLimits.values.filter((one) => limits[one] === undefined);
+    return { set: { [name]: limits[name] }, unset: this.prng.chance(0.5) ? unset : [] };
   }
 
   private drawLimits(): Limits {

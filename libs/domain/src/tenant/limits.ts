@@ -1,0 +1,33 @@
+import { type Limits, type LimitsChange } from '@fluxforge/events/catalogue';
+
+/** With what the change sets and without what it lifts. */
+export function limitsAfter(now: Limits, { set, unset }: LimitsChange): Limits {
+  const next: Limits = { ...now, ...set };
+  for (const name of unset) delete next[name];
+  return next;
+}
+
+/** Names that a change both sets and lifts. */
+export function contradictions({ set, unset }: LimitsChange): (keyof Limits)[] {
+  return unset.filter((name) => set[name] !== undefined);
+}
+
+/** What `next` allows more of than `now`. */
+export function raisedLimits(now: Limits, next: Limits): (keyof Limits)[] {
+  return limitNames(now, next).filter((name) => amountOf(next, name) > amountOf(now, name));
+}
+
+/** All of them: what is absent differs from every number. */
+export function sameLimits(a: Limits, b: Limits): boolean {
+  return limitNames(a, b).every((name) => a[name] === b[name]);
+}
+
+function limitNames(a: Limits, b: Limits): (keyof Limits)[] {
+  return Object.keys({ ...a, ...b }) as (keyof Limits)[];
+}
+
+function amountOf(limits: Limits, name: keyof Limits): number {
+  if (name === 'weight') return limits.weight ?? 1;
+  if (name === 'submission_burst') return limits.submission_burst ?? limits.submissions_per_s ?? Infinity;
+  return limits[name] ?? Infinity;
+}
