@@ -1,7 +1,15 @@
 import { type LiftableLimit, type Limits, type LimitsChange } from '@fluxforge/events/catalogue';
-import { limitsAfter, raisedLimits } from '@fluxforge/domain/tenant';
+import { defaultTasksPolicy } from '@fluxforge/domain/tasks-context';
+import { limitsAfter, maxQueuedBytes, raisedLimits } from '@fluxforge/domain/tenant';
 import { ProblemError } from '../http/index.js';
 import { type LimitsBody } from './tenant-bodies.js';
+
+const { defaultLimits } = defaultTasksPolicy;
+
+/** As they hold, set or not. */
+export function limitsInForce(limits: Limits): Limits {
+  return { ...limits, max_queued_bytes: maxQueuedBytes(limits, defaultLimits) };
+}
 
 /** Numbers are set, null is lifted; the owner of the tenant lays it over what holds when it comes to it. */
 export function changeOf(body: LimitsBody): LimitsChange {
@@ -17,18 +25,19 @@ export function changeOf(body: LimitsBody): LimitsChange {
  * @throws ProblemError that names what was to be raised
  */
 export function insistLower(now: Limits, change: LimitsChange): void {
-  const raised = raisedLimits(now, limitsAfter(now, change));
+  const raised = raisedLimits(now, limitsAfter(now, change), defaultLimits);
   if (raised.length === 0) return;
   throw new ProblemError('forbidden', `Only the operator may raise ${raised.join(', ')}.`);
 }
 
-/** As good as none, for each limit that can be lifted. */
+/** As good as none, or what holds without it, for each limit that can be lifted. */
 const asGoodAsNone: Partial<Limits> = {
   max_running_tasks: 1_000_000,
   submissions_per_s: 100_000,
   submission_burst: 1_000_000,
   output_bytes_per_hour: 2 ** 50,
   weight: 1,
+  max_queued_bytes: defaultLimits.max_queued_bytes,
 };
 
 /** What was said, to be laid over whatever holds: for a question, where nothing can be taken away. */

@@ -6,12 +6,14 @@ const count = (max: number, description: string): [ReturnType<typeof wholeNumber
   { description, schema: { type: 'integer', minimum: 1, maximum: max } },
 ];
 
+const defaultAgain = 'null: as much as a new tenant has.';
+
 /** As `count`; null lifts the limit. */
-const liftable = (max: number, description: string): [Check, FieldOptions] => {
+const liftable = (max: number, description: string, lifted = 'null lifts it.'): [Check, FieldOptions] => {
   const [check] = count(max, description);
   const orNull: Check = (value) => (value === null ? fine : check(value));
   const schema = { type: 'integer', minimum: 1, maximum: max, nullable: true } as const;
-  return [orNull, { description: `${description} null lifts it.`, schema }];
+  return [orNull, { description: `${description} ${lifted}`, schema }];
 };
 
 /** What is left out stays as it is. */
@@ -36,6 +38,9 @@ export class LimitsBody {
 
   @Field(...liftable(2 ** 50, 'Bytes of output that runs may make in one UTC hour.'))
   output_bytes_per_hour?: number | null;
+
+  @Field(...liftable(2 ** 40, 'Bytes of JSON that the tasks which wait at one time take.', defaultAgain))
+  max_queued_bytes?: number | null;
 
   @Field(...liftable(1_000, 'Share among the tenants of a partition; 1 unless said.'))
   weight?: number | null;

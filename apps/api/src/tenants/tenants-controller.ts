@@ -13,7 +13,7 @@ import { IdParam } from '../http/id-param.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { Shedding } from '../shedding/index.js';
 import { OperatorTenant } from './operator-tenant.js';
-import { changeOf, insistLower } from './limits-change.js';
+import { changeOf, insistLower, limitsInForce } from './limits-change.js';
 import { LimitsBody, ModeBody } from './tenant-bodies.js';
 
 @ApiTags('tenant')
@@ -35,7 +35,7 @@ export class TenantsController {
     const found = this.directory.tenant(caller.tenantId);
     if (!found) throw notFound();
     const { tenant_id: id, name, limits } = found;
-    return { id, name, limits, mode: this.directory.modeOf(id) };
+    return { id, name, limits: limitsInForce(limits), mode: this.directory.modeOf(id) };
   }
 
   @Get('queue')

@@ -28,6 +28,7 @@ describe('limits and modes over HTTP', () => {
   it('shows them', async () => {
     const { json } = await send('GET', '/v1/tenant');
     expect(json).toMatchObject({ id: 'ten_acme', mode: 'normal', limits: { max_queued_tasks: 10 } });
+    expect(json['limits']).toMatchObject({ max_queued_bytes: 256 * 1024 * 1024 });
   });
 
   it('passes on what is to be different and no more, as one that may only lower', async () => {
@@ -39,15 +40,17 @@ describe('limits and modes over HTTP', () => {
     expect(command?.type).toBe('tenant.set-limits');
   });
 
-  it.each([{ weight: 2 }, { max_queued_tasks: 11 }, { max_agents: 5, max_states: 11 }])(
-    'lets no tenant raise its own limits where an operator is named: %j',
-    async (body) => {
-      const before = (await commandsOf(api.log, 'ten_acme', 'tasks')).length;
-      const { status, json } = await send('PATCH', '/v1/tenant/limits', body);
-      expect([status, json['code']]).toEqual([403, 'forbidden']);
-      expect(await commandsOf(api.log, 'ten_acme', 'tasks')).toHaveLength(before);
-    },
-  );
+  it.each([
+    { weight: 2 },
+    { max_queued_bytes: 2 ** 29 },
+    { max_queued_tasks: 11 },
+    { max_agents: 5, max_states: 11 },
+  ])('lets no tenant raise its own limits where an operator is named: %j', async (body) => {
+    const before = (await commandsOf(api.log, 'ten_acme', 'tasks')).length;
+    const { status, json } = await send('PATCH', '/v1/tenant/limits', body);
+    expect([status, json['code']]).toEqual([403, 'forbidden']);
+    expect(await commandsOf(api.log, 'ten_acme', 'tasks')).toHaveLength(before);
+  });
 
   it('lets the operator raise and lift those of any tenant, and nobody else', async () => {
     const path = '/v1/tenants/ten_acme/limits';
@@ -74,6 +77,8 @@ describe('limits and modes over HTTP', () => {
     [{ max_everything: 1 }, 'max_everything'],
     [{ max_agents: 2.5 }, 'max_agents'],
     [{ max_states: null }, 'max_states'],
+    [{ max_queued_bytes: 0 }, 'max_queued_bytes'],
+    [{ max_queued_bytes: 2 ** 40 + 1 }, 'max_queued_bytes'],
     [{ unset: ['weight'] }, 'unset'],
   ])('refuses %j and names the field', async (body, field) => {
     const { status, json } = await send('PATCH', '/v1/tenant/limits', body);

@@ -111,6 +111,7 @@ describe('the mirror of queues', () => {
       running: 0,
       by_priority: [1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
       oldest_wait_ms: 500,
+      queued_bytes: 2 * JSON.stringify(spec).length,
       as_of: new Date(scene.nowMs).toISOString(),
     });
     expect(await scene.pulse()).toEqual({ covered: 1, lag: 7 });

@@ -12,6 +12,6 @@ export function queueView(queue: QueueView, nowMs: number): HotQueue {
   };
 }
 
-export function depthView({ queued, ready, leased }: QueueDepth): HotDepth {
-  return { queued, ready, running: leased };
+export function depthView({ queued, queuedBytes, ready, leased }: QueueDepth): HotDepth {
+  return { queued, ready, running: leased, queued_bytes: queuedBytes };
 }

@@ -7,7 +7,7 @@ import {
   type TasksCommandBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
-import { accepted, decided, matchesSelector, rejected } from '@fluxforge/domain/kernel';
+import { accepted, decided, matchesSelector, rejected, utf8Bytes } from '@fluxforge/domain/kernel';
 import { submissionRateText } from '@fluxforge/domain/quotas';
 import { type EndedFanout, type FanoutBook } from './fanout.js';
 
@@ -131,14 +131,4 @@ function largestEvent(spec: FanoutSpec, members: readonly string[]): number {
     utf8Bytes(JSON.stringify(spec)) + idBytes + 3 * members.length,
     idBytes + bytesOfEnd * members.length,
   );
-}
-
-function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    // The two halves of a pair take four bytes together: two each.
-    if (unit > 0x7f) bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
-  }
-  return bytes;
 }

@@ -1,4 +1,4 @@
-import { type EventData, type FanoutSpec, type TaskSpec } from '@fluxforge/events/catalogue';
+import { type EventData, type FanoutSpec, type Limits, type TaskSpec } from '@fluxforge/events/catalogue';
 import {
   command,
   connected,
@@ -34,7 +34,7 @@ const retry = (members: ('failed' | 'not_started' | 'unknown' | 'succeeded')[], 
 const limits = { max_queued_tasks: 100, max_agents: 100, max_states: 1 };
 
 /** Agents a1, a2, ... that are connected and have two slots each. */
-function world(agents: number, over: Partial<typeof limits> = {}): World {
+function world(agents: number, over: Partial<Limits> = {}): World {
   const made = new World().given(fact.tenant('t', { limits: { ...limits, ...over } }));
   for (let i = 1; i <= agents; i++) {
     made.given(fact.agent(`a${i}`));
@@ -191,6 +191,21 @@ describe('members', () => {
       held.input(command('tenant.set-mode', { mode: 'normal' }));
       expect(started(held)).toEqual(['a1']);
     }
+  });
+
+  it('wait while too many bytes wait, but not for room that no queue has', () => {
+    const bytes = Buffer.byteLength(JSON.stringify(taskSpec({ max_attempts: 1, agent_id: 'b' })));
+    const full = world(0, { max_queued_bytes: bytes });
+    for (const id of ['b', 'c']) full.given(fact.agent(id));
+    full.input(start());
+    expect(started(full)).toEqual(['b']);
+    full.say(connected('b'));
+    expect(started(full)).toEqual(['b', 'c']);
+    const narrow = world(0, { max_queued_bytes: bytes - 1 });
+    for (const id of ['b', 'c']) narrow.given(fact.agent(id));
+    narrow.input(start());
+    expect(started(narrow)).toEqual([]);
+    expect(endOf(narrow)).toMatchObject({ failed: 2, succeeded: 0 });
   });
 
   it('whose task is not let in for good have failed', () => {

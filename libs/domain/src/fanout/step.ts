@@ -19,11 +19,14 @@ export interface Members {
   cancel(taskId: string): Decided<TasksEventBody> | null;
   /** The ordinary admission: the events of a task that is let in, or a single `task.rejected`. */
   admit(candidate: EventData<'task.queued'>): Events;
+  /** No queue is ever empty enough for it: it would wait for ever. */
+  neverFits(spec: TaskSpec): boolean;
 }
 
 /** These pass; a member that meets one of them waits for its turn, and the fan-out with it. */
 const passing: ReadonlySet<ReasonCode> = new Set([
   'quota_queued_tasks',
+  'quota_queued_bytes',
   'mode_degraded',
   'mode_read_only',
   'mode_draining',
@@ -63,7 +66,7 @@ function startMember(fanout: Fanout, place: number, members: Members): Events | 
     batch: { fanout_id: fanout.id },
   });
   const refused = events.find((event) => event.type === 'task.rejected');
-  return refused && passing.has(refused.data.reason) ? null : events;
+  return refused && passing.has(refused.data.reason) && !members.neverFits(spec) ? null : events;
 }
 
 function endOf(fanout: Fanout): Decided<TasksEventBody> {

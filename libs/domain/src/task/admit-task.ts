@@ -20,6 +20,7 @@ import {
   type SubmissionBucket,
 } from '@fluxforge/domain/quotas';
 import { cancelTask } from './cancel-task.js';
+import { specBytes } from './shared-specs.js';
 import { type Task } from './task.js';
 
 /** What a tenant's own account says at admission. */
@@ -29,6 +30,8 @@ export interface TenantAdmission {
   /** The strictest of the tenant's and the partition's. */
   readonly mode: Mode;
   readonly queuedTasks: number;
+  readonly queuedBytes: number;
+  readonly maxQueuedBytes: number;
   readonly submissions: SubmissionBucket | null;
   hasAgent(agentId: string): boolean;
   /** As many tasks live under the key of one that would rather be dropped. */
@@ -57,6 +60,7 @@ const refusals = {
   quota_output_bytes: 'The task may print more than the tenant may in an hour.',
   concurrency_dropped: 'As many tasks of this key are there as may be.',
   quota_queued_tasks: 'The tenant has as many queued tasks as it may have.',
+  quota_queued_bytes: 'The queued tasks of the tenant would take more bytes than they may.',
 } as const satisfies Partial<Record<ReasonCode, string>>;
 
 /**
@@ -98,6 +102,7 @@ function refusal(
   if (neverFits(limits, spec)) return 'quota_output_bytes';
   if (spec.concurrency && tenant.dropsNew(spec.concurrency)) return 'concurrency_dropped';
   if (tenant.queuedTasks >= limits.max_queued_tasks) return 'quota_queued_tasks';
+  if (tenant.queuedBytes + specBytes(spec) > tenant.maxQueuedBytes) return 'quota_queued_bytes';
   return null;
 }
 

@@ -1,11 +1,13 @@
-import { type EventData } from '@fluxforge/events/catalogue';
+import { type EventData, type TaskSpec } from '@fluxforge/events/catalogue';
 import {
   command,
   fact,
   foreign,
   given,
   hash,
+  limits,
   ok,
+  policy,
   result,
   spec,
   t0,
@@ -62,6 +64,32 @@ describe('task.submit', () => {
     given(fact.tenant(), fact.agent('a1'), ...nine, tenth, fact.leased('q3', 'a1'))
       .when(submit)
       .then({ type: 'task.queued', data: {} });
+  });
+  it('rejects one queued byte more than the limit, exactly; leased tasks do not count', () => {
+    const bytes = (task: TaskSpec) => Buffer.byteLength(JSON.stringify(task));
+    const queued = fact.queued('q', { command: 'é'.repeat(50) });
+    const room = bytes(queued.data.spec) + bytes(spec());
+    const tenant = (max_queued_bytes: number) =>
+      fact.tenant('t', { limits: { ...limits, max_queued_bytes } });
+    const rejected = { type: 'task.rejected' as const, data: { reason: 'quota_queued_bytes' } };
+    given(tenant(room), queued).when(submit).then({ type: 'task.queued', data: {} });
+    given(tenant(room - 1), queued)
+      .when(submit)
+      .then(rejected);
+    given(tenant(room - 1), fact.agent('a1'), queued, fact.leased('q', 'a1'))
+      .when(submit)
+      .then({ type: 'task.queued', data: {} });
+    given(tenant(1)).when(submit).then(rejected);
+  });
+  it('holds a tenant that has no such limit to that of a new one', () => {
+    const large = { command: 'x'.repeat(60_000) };
+    const most = Math.floor(policy.defaultLimits.max_queued_bytes / 60_000);
+    const many = fact.tenant('t', { limits: { ...limits, max_queued_tasks: 10_000_000 } });
+    const world = new World().given(many);
+    for (let i = 0; i < most; i++) world.given(fact.queued(`q${i}`, large));
+    expect(world.input(command('task.submit', { task_id: 'x', spec: spec(large) }))).toMatchObject([
+      { type: 'task.rejected', data: { reason: 'quota_queued_bytes' } },
+    ]);
   });
   it('stays quiet about an id that is there, or was lately', () => {
     given(fact.tenant(), fact.queued('x')).when(submit).then(acceptedAs('x'));

@@ -10,7 +10,7 @@ export {
   type SubmitCommand,
 } from './decide-submit.js';
 export { KeyWindow, keyWindowMs } from './key-window.js';
-export { SharedSpecs } from './shared-specs.js';
+export { SharedSpecs, specBytes } from './shared-specs.js';
 export {
   deadlineMs,
   newTask,

@@ -1,5 +1,6 @@
+import { type TaskSpec } from '@fluxforge/events/catalogue';
 import { spec } from '../tasks-context/scenario.fixture.js';
-import { SharedSpecs } from './shared-specs.js';
+import { SharedSpecs, specBytes } from './shared-specs.js';
 
 describe('specs that say the same', () => {
   it('are one, as long as they are short', () => {
@@ -20,5 +21,23 @@ describe('specs that say the same', () => {
     const first = shared.of(spec({ command: 'first' }));
     for (let i = 0; i < 2_000; i++) shared.of(spec({ command: `${i}` }));
     expect(shared.of(spec({ command: 'first' }))).not.toBe(first);
+  });
+});
+
+describe('a spec is as large as its JSON', () => {
+  const texts = ['true', 'x'.repeat(10_000), 'naïve', '日本', 'smile 😀', '\ud800 alone', '"\\\n'];
+  it.each(texts)('kept or not: %j', (command) => {
+    const one = spec({ command, labels: { 10: 'b', a: 'é' } });
+    const bytes = Buffer.byteLength(JSON.stringify(one));
+    expect(specBytes(one)).toBe(bytes);
+    const kept = new SharedSpecs().of(one);
+    expect(specBytes(kept)).toBe(bytes);
+    expect(kept).toEqual(one);
+    expect(specBytes(JSON.parse(JSON.stringify(kept)) as TaskSpec)).toBe(bytes);
+  });
+
+  it('and a copy that says something else is measured anew', () => {
+    const kept = new SharedSpecs().of(spec({ command: 'true' }));
+    expect(specBytes({ ...kept, command: 'truer' })).toBe(specBytes(kept) + 1);
   });
 });

@@ -8,6 +8,7 @@ import {
   ok,
   policy,
   result,
+  spec,
   t0,
   types,
   World,
@@ -132,7 +133,10 @@ describe('queries', () => {
     const world = worldWith(['a1'], { slots: 2 });
     world.given(...['1', '2', '3'].map((id) => fact.queued(id)), fact.queued('4', { not_before_ms: t0 + 1 }));
     world.settle();
-    expect(queueDepths(world.state)).toEqual([{ tenantId: 't', queued: 2, ready: 1, leased: 2 }]);
+    const bytes = [spec(), spec({ not_before_ms: t0 + 1 })].map((one) => JSON.stringify(one).length);
+    expect(queueDepths(world.state)).toEqual([
+      { tenantId: 't', queued: 2, queuedBytes: bytes[0]! + bytes[1]!, ready: 1, leased: 2 },
+    ]);
   });
 });
 

@@ -25,7 +25,7 @@ import {
   type TenantAdmission,
 } from '@fluxforge/domain/task';
 import { decideSchedule } from '@fluxforge/domain/schedules';
-import { decideTenant } from '@fluxforge/domain/tenant';
+import { decideTenant, maxQueuedBytes } from '@fluxforge/domain/tenant';
 import { isWithinRate } from './charging.js';
 import { modeOf } from './holds.js';
 import { type TasksMessage } from './observe.js';
@@ -127,12 +127,14 @@ function admission(state: TasksState, policy: TasksPolicy, tenantId: string, tas
 
 /** What a new task of this tenant is held against, whoever makes it. */
 export function tenantAdmission(realm: Realm, policy: TasksPolicy): TenantAdmission {
-  const { tenant, queuedTasks, submissions, concurrency } = realm;
+  const { tenant, queuedTasks, queuedBytes, submissions, concurrency } = realm;
   return {
     createdAtMs: tenant.createdAtMs,
     limits: tenant.limits,
     mode: modeOf(realm),
     queuedTasks,
+    queuedBytes,
+    maxQueuedBytes: maxQueuedBytes(tenant.limits, policy.defaultLimits),
     submissions,
     hasAgent: (agentId) => realm.agents.has(agentId),
     dropsNew: (key) => concurrency.dropsNew(key),

@@ -1,6 +1,7 @@
 import { type Decided, type TasksEventBody } from '@fluxforge/events/catalogue';
 import { stepFanout, type Members } from '@fluxforge/domain/fanout';
-import { admitTask, cancelTask } from '@fluxforge/domain/task';
+import { admitTask, cancelTask, specBytes } from '@fluxforge/domain/task';
+import { maxQueuedBytes } from '@fluxforge/domain/tenant';
 import { tenantAdmission } from './decide.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
@@ -32,5 +33,6 @@ function membersOf(realm: Realm, policy: TasksPolicy, nowMs: number): Members {
       return task && !task.cancel ? cancelTask(task, 'fanout_cancelled', null) : null;
     },
     admit: (candidate) => admitTask(tenantAdmission(realm, policy), realm.tenant.id, candidate, nowMs),
+    neverFits: (spec) => specBytes(spec) > maxQueuedBytes(realm.tenant.limits, policy.defaultLimits),
   };
 }

@@ -87,7 +87,7 @@ export class History {
   private inputs = 0;
 
   constructor(private readonly takeOverBy: 'log' | 'snapshot' = 'log') {
-    const limits = { max_queued_tasks: 8, max_agents: 3, max_states: 1 };
+    const limits = { max_queued_tasks: 8, max_queued_bytes: 1_300, max_agents: 3, max_states: 1 };
     for (const [who, id] of tenants.entries()) {
       this.world.given(fact.tenant(id, { limits }));
       for (const agent of [0, 1]) {

@@ -2,7 +2,7 @@ import { type Agent } from '@fluxforge/domain/agent';
 import { breakerDueMs, type Breaker } from '@fluxforge/domain/breakers';
 import { leaseOverMs } from '@fluxforge/domain/leases';
 import { gates } from '@fluxforge/domain/scheduling';
-import { deadlineMs, type Task } from '@fluxforge/domain/task';
+import { deadlineMs, specBytes, type Task } from '@fluxforge/domain/task';
 import { type Schedule } from '@fluxforge/domain/schedules';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
@@ -12,6 +12,7 @@ import { type Realm, type TasksState } from './state.js';
 /** Puts a task without a lease where it belongs. `waiting` holds it until its time, whatever the time is. */
 export function enqueue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks += 1;
+  realm.queuedBytes += specBytes(task.spec);
   if (deadlineMs(task) < Infinity) state.deadlines.add(task);
   const { agent_id } = task.spec;
   const agent = agent_id === undefined ? undefined : realm.agents.get(agent_id);
@@ -24,6 +25,7 @@ export function enqueue(state: TasksState, realm: Realm, task: Task): void {
 
 export function dequeue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks -= 1;
+  realm.queuedBytes -= specBytes(task.spec);
   if (task.spec.agent_id !== undefined) realm.agents.get(task.spec.agent_id)?.pinned.delete(task.id);
   state.deadlines.delete(task);
   state.doomed.delete(task);

@@ -1,10 +1,10 @@
-import { type Limits } from '@fluxforge/events/catalogue';
 import { defaultBrake, type BrakePolicy } from '@fluxforge/domain/brake';
 import { defaultBreakers, type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type FanoutLimits } from '@fluxforge/domain/fanout';
 import { type OverloadPolicy } from '@fluxforge/domain/modes';
 import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
+import { type DefaultLimits } from '@fluxforge/domain/tenant';
 
 export interface FanoutPolicy extends FanoutLimits {
   /** How long, how many and with how many members in all those that ended are remembered in a partition, for retries. */
@@ -40,7 +40,8 @@ export interface TasksPolicy {
   readonly firingsInARow: number;
   /** Kinds of tasks that one tenant's queue is looked through for before others have their turn. */
   readonly looksInARow: number;
-  readonly defaultLimits: Limits;
+  /** Of a new tenant. How much may be queued has a bound for those as well that never had this limit set. */
+  readonly defaultLimits: DefaultLimits;
   readonly remediation: RemediationDefaults;
 }
 
@@ -75,6 +76,11 @@ export const defaultTasksPolicy: TasksPolicy = {
   },
   firingsInARow: 64,
   looksInARow: 4_096,
-  defaultLimits: { max_queued_tasks: 100_000, max_agents: 10_000, max_states: 10_000 },
+  defaultLimits: {
+    max_queued_tasks: 100_000,
+    max_queued_bytes: 256 * 1024 * 1024,
+    max_agents: 10_000,
+    max_states: 10_000,
+  },
   remediation: { killGraceMs: 10_000, outputLimitBytes: 1024 * 1024 },
 };

@@ -50,6 +50,8 @@ export interface QueueDepth {
   readonly tenantId: string;
   /** Without a lease, whatever they wait for. */
   readonly queued: number;
+  /** What their specs take. */
+  readonly queuedBytes: number;
   /** Of these, what could start now if an agent fits. */
   readonly ready: number;
   readonly leased: number;
@@ -65,9 +67,9 @@ export function queueDepthOf(state: TasksState, tenantId: string): QueueDepth | 
   return realm ? depthIn(realm) : null;
 }
 
-function depthIn({ tenant, queuedTasks, queue, tasks }: Realm): QueueDepth {
+function depthIn({ tenant, queuedTasks, queuedBytes, queue, tasks }: Realm): QueueDepth {
   const leased = tasks.size - queuedTasks;
-  return { tenantId: tenant.id, queued: queuedTasks, ready: queue.readyTasks, leased };
+  return { tenantId: tenant.id, queued: queuedTasks, queuedBytes, ready: queue.readyTasks, leased };
 }
 
 /** One tenant's queue, for people. */

@@ -40,6 +40,9 @@ describe('a simulation', () => {
       'quota_queued_tasks',
       'quota_queued_tasks',
     ]);
+    const bytes = JSON.stringify(spec()).length;
+    const large = run(world, { limits: { max_queued_bytes: 2 * bytes }, tasks: add(3) });
+    expect(large.rejected.map(({ reason }) => reason)).toEqual(['quota_queued_bytes']);
     expect(world.state.realms.get('t')!.tenant.limits).toEqual(limits);
   });
 

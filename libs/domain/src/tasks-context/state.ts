@@ -43,6 +43,8 @@ export interface Realm {
   readonly oversized: Set<Task>;
   /** Tasks without a lease: what the quota counts. */
   queuedTasks: number;
+  /** Of their specs. */
+  queuedBytes: number;
   /** Its account among the tenants of the partition; who has the lowest virtual time is next. */
   readonly share: FairShare;
   readonly order: number;
@@ -173,6 +175,7 @@ export function newRealm(
     outputHeldHourMs: null,
     oversized: new Set(),
     queuedTasks: 0,
+    queuedBytes: 0,
     share: newFairShare(),
     order,
   };

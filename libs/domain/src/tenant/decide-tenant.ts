@@ -8,7 +8,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, rejected } from '@fluxforge/domain/kernel';
-import { contradictions, limitsAfter, raisedLimits, sameLimits } from './limits.js';
+import { contradictions, limitsAfter, raisedLimits, sameLimits, type DefaultLimits } from './limits.js';
 import { hasRoomForKey, hasRoomForToken, type Tenant } from './tenant.js';
 
 type Answer = Decided<TasksEventBody | JournalEventBody>[];
@@ -22,13 +22,13 @@ export function decideTenant(
   tenant: Tenant | undefined,
   command: TenantCommand,
   nowMs: number,
-  defaultLimits: Limits,
+  defaultLimits: DefaultLimits,
 ): Answer {
   if (command.type === 'tenant.create') return create(tenant, command, defaultLimits);
   if (!tenant) return [rejected(command, 'not_found', 'There is no such tenant.')];
   switch (command.type) {
     case 'tenant.set-limits':
-      return setLimits(tenant, command);
+      return setLimits(tenant, command, defaultLimits);
     case 'tenant.add-key':
       return addKey(tenant, command);
     case 'tenant.revoke-key':
@@ -51,12 +51,12 @@ function create(tenant: Tenant | undefined, command: Of<'tenant.create'>, defaul
   return [rejected(command, 'already_exists', 'A tenant of this id exists under another name.', tenant_id)];
 }
 
-function setLimits(tenant: Tenant, command: Of<'tenant.set-limits'>): Answer {
+function setLimits(tenant: Tenant, command: Of<'tenant.set-limits'>, defaults: DefaultLimits): Answer {
   const { data } = command;
   const limits = 'limits' in data ? data.limits : limitsAfter(tenant.limits, data.change);
   const twice = 'limits' in data ? [] : contradictions(data.change);
   if (twice.length > 0) return [rejected(command, 'invalid', `Both set and lifted: ${twice.join(', ')}.`)];
-  const raised = 'only_lower' in data && data.only_lower ? raisedLimits(tenant.limits, limits) : [];
+  const raised = 'only_lower' in data && data.only_lower ? raisedLimits(tenant.limits, limits, defaults) : [];
   if (raised.length > 0) {
     return [rejected(command, 'forbidden', `Only the operator may raise ${raised.join(', ')}.`, tenant.id)];
   }

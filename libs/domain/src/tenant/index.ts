@@ -1,5 +1,5 @@
 export { decideTenant, type TenantCommand } from './decide-tenant.js';
-export { limitsAfter, raisedLimits } from './limits.js';
+export { limitsAfter, maxQueuedBytes, raisedLimits, type DefaultLimits } from './limits.js';
 export {
   evolveTenant,
   newTenant,

@@ -60,6 +60,7 @@ describe('changes of limits', () => {
     const allowed = ({ weight = 1, submissions_per_s: rate = Infinity, ...others }: Limits) =>
       names.map((name) => {
         if (name === 'weight') return weight;
+        if (name === 'max_queued_bytes') return others.max_queued_bytes ?? 256 * 1024 * 1024;
         if (name === 'submissions_per_s') return rate;
         if (name === 'submission_burst') return others.submission_burst ?? rate;
         return others[name] ?? Infinity;

@@ -1,5 +1,13 @@
 import { type Limits, type LimitsChange } from '@fluxforge/events/catalogue';
 
+/** What a tenant has that was never told otherwise. */
+export type DefaultLimits = Limits & Required<Pick<Limits, 'max_queued_bytes'>>;
+
+/** No queue is without a bound: not that of a tenant from before this limit either. */
+export function maxQueuedBytes(limits: Limits, defaults: DefaultLimits): number {
+  return limits.max_queued_bytes ?? defaults.max_queued_bytes;
+}
+
 /** With what the change sets and without what it lifts. */
 export function limitsAfter(now: Limits, { set, unset }: LimitsChange): Limits {
   const next: Limits = { ...now, ...set };
@@ -13,8 +21,10 @@ export function contradictions({ set, unset }: LimitsChange): (keyof Limits)[] {
 }
 
 /** What `next` allows more of than `now`. */
-export function raisedLimits(now: Limits, next: Limits): (keyof Limits)[] {
-  return limitNames(now, next).filter((name) => amountOf(next, name) > amountOf(now, name));
+export function raisedLimits(now: Limits, next: Limits, defaults: DefaultLimits): (keyof Limits)[] {
+  return limitNames(now, next).filter(
+    (name) => amountOf(next, name, defaults) > amountOf(now, name, defaults),
+  );
 }
 
 /** All of them: what is absent differs from every number. */
@@ -26,8 +36,15 @@ function limitNames(a: Limits, b: Limits): (keyof Limits)[] {
   return Object.keys({ ...a, ...b }) as (keyof Limits)[];
 }
 
-function amountOf(limits: Limits, name: keyof Limits): number {
-  if (name === 'weight') return limits.weight ?? 1;
-  if (name === 'submission_burst') return limits.submission_burst ?? limits.submissions_per_s ?? Infinity;
-  return limits[name] ?? Infinity;
+function amountOf(limits: Limits, name: keyof Limits, defaults: DefaultLimits): number {
+  switch (name) {
+    case 'weight':
+      return limits.weight ?? 1;
+    case 'submission_burst':
+      return limits.submission_burst ?? limits.submissions_per_s ?? Infinity;
+    case 'max_queued_bytes':
+      return maxQueuedBytes(limits, defaults);
+    default:
+      return limits[name] ?? Infinity;
+  }
 }

@@ -159,6 +159,8 @@ export const reasonCodes = closed([
   'fanout_complete',
   'change_window_closed',
   'change_window_denied',
+  // admission: bytes that wait
+  'quota_queued_bytes',
 ] as const);
 export const ReasonCode = reasonCodes.schema;
 export type ReasonCode = Static<typeof ReasonCode>;
@@ -186,6 +188,7 @@ export const liftableLimits = closed([
   'submission_burst',
   'output_bytes_per_hour',
   'weight',
+  'max_queued_bytes',
 ] as const);
 export const LiftableLimit = liftableLimits.schema;
 export type LiftableLimit = Static<typeof LiftableLimit>;

@@ -84,6 +84,8 @@ export const Limits = Type.Object(
     output_bytes_per_hour: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 50 })),
     /** Share of the tenant among those of its partition; 1 unless said. */
     weight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+    /** JSON of the specs of tasks that wait. Absent: as much as a new tenant has. */
+    max_queued_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 40 })),
   },
   closed,
 );

@@ -14,6 +14,8 @@ const depth = {
   /** Of these, what could start now if an agent fits. */
   ready: Count,
   running: Count,
+  /** What the specs of the queued ones take. */
+  queued_bytes: Type.Optional(Count),
 };
 
 /** How much there is of one tenant's queue. */

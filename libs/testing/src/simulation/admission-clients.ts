@@ -14,22 +14,28 @@ import { type Scenario } from './scenario.js';
 /** Sends to the partition of the tenant, or to the one that is named. */
 export type SendTo = (tenantId: string, body: CommandBody, partition?: number) => void;
 
+/** Any task that is made here fits into an empty queue of so much. */
+const enoughBytes = 1_200;
 const modes = ['degraded', 'read-only', 'draining'] as const;
 
 /** Operators who turn the limits and the modes of tenants and of the cluster. */
 export class AdmissionClients {
+  private readonly changes: Prng;
+
   constructor(
     private readonly scenario: Scenario,
     private readonly prng: Prng,
     private readonly send: SendTo,
     private readonly tenants: ReadonlySet<string>,
-  ) {}
+  ) {
+    this.changes = prng.fork('changes of limits');
+  }
 
   setLimits(): void {
     const tenantId = this.prng.pick(this.scenario.tenants);
     if (!this.tenants.has(tenantId)) return;
     const limits = this.drawLimits();
-    const data = this.prng.chance(0.5) ? { limits } : { change: this.drawChange(limits) };
+    const data = this.changes.chance(0.5) ? { limits } : { change: this.drawChange(limits) };
     this.send(tenantId, { type: 'tenant.set-limits', data });
   }
 
@@ -58,8 +64,12 @@ export class AdmissionClients {
         if (model.tenantMode(tenantId) !== 'normal') {
           this.send(tenantId, { type: 'tenant.set-mode', data: { mode: 'normal' } });
         }
-        if (limits.output_bytes_per_hour === undefined) continue;
-        const change = { set: {}, unset: ['output_bytes_per_hour' as const] };
+        const { output_bytes_per_hour: output, max_queued_bytes: queued = enoughBytes } = limits;
+        if (output === undefined && queued >= enoughBytes) continue;
+        const change = {
+          set: { max_queued_bytes: enoughBytes },
+          unset: ['output_bytes_per_hour' as const],
+        };
         this.send(tenantId, { type: 'tenant.set-limits', data: { change } });
       }
     }
@@ -86,15 +96,16 @@ export class AdmissionClients {
 
   /** One limit of those drawn, and what they do not have is lifted. */
   private drawChange(limits: Limits): LimitsChange {
-    const name = this.prng.pick(Object.keys(limits) as (keyof Limits)[]);
+    const name = this.changes.pick(Object.keys(limits) as (keyof Limits)[]);
     const unset = liftableLimits.values.filter((one) => limits[one] === undefined);
-    return { set: { [name]: limits[name] }, unset: this.prng.chance(0.5) ? unset : [] };
+    return { set: { [name]: limits[name] }, unset: this.changes.chance(0.5) ? unset : [] };
   }
 
   private drawLimits(): Limits {
-    const { prng } = this;
+    const { prng, changes } = this;
+    const { max_queued_bytes: _, ...defaults } = this.scenario.tasksPolicy.defaultLimits;
     return {
-      ...this.scenario.tasksPolicy.defaultLimits,
+      ...defaults,
       max_queued_tasks: prng.pick([2, 4, 1_000]),
       ...(prng.chance(0.5) && { max_running_tasks: prng.between(1, 2) }),
       ...(prng.chance(0.4) && {
@@ -102,6 +113,8 @@ export class AdmissionClients {
         submission_burst: prng.between(1, 3),
       }),
       ...(prng.chance(0.4) && { output_bytes_per_hour: prng.pick([1_000, 2_048, 6_000, 20_000]) }),
+      // From less than any task takes.
+      ...(changes.chance(0.4) && { max_queued_bytes: changes.pick([200, 600, 1_500, 3_000]) }),
     };
   }
 }

@@ -20,7 +20,7 @@ export class AdmissionModels {
   private readonly drains: DrainModel;
 
   constructor(counters: Counters, policy: TasksPolicy) {
-    this.quotas = new QuotaModel(counters);
+    this.quotas = new QuotaModel(counters, policy.defaultLimits);
     this.modes = new ModeModel(counters);
     this.fanouts = new FanoutModels(counters);
     this.concurrency = new ConcurrencyModel(counters);

@@ -9,6 +9,7 @@ import { partitionOf } from '@fluxforge/events/partitioner';
 import { ControlStreams } from './control-streams.js';
 import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit } from './control-world.js';
 import { withExplanations } from './explain-model.js';
+import { withBytesCounted } from './quota-model.js';
 import { withFairness } from './fairness-model.js';
 import { HostUnit } from './host-unit.js';
 import { type Up } from './messages.js';
@@ -165,7 +166,8 @@ export class ControlProcess implements Server, Member, StreamsOwner {
 
   private makeTasksUnit(partition: number): TasksUnit {
     const { scenario, counters } = this.world;
-    const rules = withExplanations(makeTasksContext(scenario.tasksPolicy), counters);
+    const counted = withBytesCounted(makeTasksContext(scenario.tasksPolicy));
+    const rules = withExplanations(counted, counters);
     const context = withFairness(rules, counters);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());

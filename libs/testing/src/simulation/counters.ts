@@ -31,6 +31,7 @@ export const sometimes = [
   'turn between tenants',
   'turn between keys',
   'queued quota',
+  'bytes quota',
   'running quota',
   'rate quota',
   'fan-out charged',

@@ -1,3 +1,4 @@
+import { type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
 import { type EventData, type Fact, type Limits, type TaskSpec } from '@fluxforge/events/catalogue';
 import { type Counters, type Sometimes } from './counters.js';
 import { insist } from './violation.js';
@@ -23,7 +24,10 @@ interface Account {
 export class QuotaModel {
   private readonly accounts = new Map<string, Account>();
 
-  constructor(private readonly counters: Counters) {}
+  constructor(
+    private readonly counters: Counters,
+    private readonly defaults: Limits,
+  ) {}
 
   fold(fact: Fact): void {
     if (fact.type === 'tenant.created') this.open(fact.tenantId, fact.data.limits);
@@ -44,6 +48,7 @@ export class QuotaModel {
         return;
       case 'task.rejected':
         if (fact.data.reason === 'quota_queued_tasks') this.counters.add('queued quota');
+        if (fact.data.reason === 'quota_queued_bytes') this.counters.add('bytes quota');
         if (fact.data.reason === 'quota_submission_rate') this.counters.add('rate quota');
         return;
       case 'task.leased':
@@ -77,6 +82,9 @@ export class QuotaModel {
       `${tenantId}/${data.task_id} is let in beside ${waiting} of ${limits.max_queued_tasks}`;
     insist(waiting < limits.max_queued_tasks, 'quota queued tasks', what);
     tasks.set(data.task_id, { spec: data.spec, lease: null });
+    const { max_queued_bytes: mostBytes = this.defaults.max_queued_bytes! } = limits;
+    const bytes = bytesOf([...tasks.values()]);
+    insist(bytes <= mostBytes, 'quota queued bytes', () => `${what()}: ${bytes} of ${mostBytes} bytes`);
     if (data.kind === 'adhoc') this.submitted(account, { tenantId, timeMs });
   }
 
@@ -112,6 +120,37 @@ export class QuotaModel {
     insist(used <= bytes, 'quota output bytes', () => `${what} may bring the hour to ${used} of ${bytes}`);
     if (bytes - used < task.lease.bytes) this.counters.add('output quota');
     account.output.set(hour, used);
+  }
+}
+
+const sizes = new WeakMap<TaskSpec, number>();
+
+/** Of those without a lease, each measured anew from what it says. */
+function bytesOf(tasks: Iterable<Pick<Counted, 'spec'> & { readonly lease: object | null }>): number {
+  let sum = 0;
+  for (const { spec, lease } of tasks) {
+    const size = sizes.get(spec) ?? Buffer.byteLength(JSON.stringify(spec));
+    sizes.set(spec, size);
+    if (!lease) sum += size;
+  }
+  return sum;
+}
+
+/** Whenever an owner looks for what is to be done, its count of what waits is that of its queue. */
+export function withBytesCounted(context: TasksContext): TasksContext {
+  return {
+    ...context,
+    plan: (state, nowMs, room) => {
+      insistCounted(state);
+      return context.plan(state, nowMs, room);
+    },
+  };
+}
+
+function insistCounted(state: TasksState): void {
+  for (const { tenant, queuedBytes, tasks } of state.realms.values()) {
+    const bytes = bytesOf(tasks.values());
+    insist(queuedBytes === bytes, 'queued bytes', () => `${tenant.id} counts ${queuedBytes} of ${bytes}`);
   }
 }
 

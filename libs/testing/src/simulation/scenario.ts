@@ -186,7 +186,12 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     // Longer than any client here repeats a submission: what is forgotten may be opened again.
     endedKeptMs: prng.pick([120_000, 3_600_000]),
     endedKept: prng.pick([40, 100_000]),
-    defaultLimits: { max_queued_tasks: prng.pick([4, 1_000]), max_agents: 100, max_states: 100 },
+    defaultLimits: {
+      max_queued_tasks: prng.pick([4, 1_000]),
+      max_queued_bytes: prng.fork('queued bytes').chance(0.15) ? 1_200 : 100_000,
+      max_agents: 100,
+      max_states: 100,
+    },
     maxSchedules: 20,
     firingsInARow: prng.pick([1, 64]),
     looksInARow: 4_096,
