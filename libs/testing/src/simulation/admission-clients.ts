@@ -113,6 +113,8 @@ export class AdmissionClients {
         submission_burst: prng.between(1, 3),
       }),
       ...(prng.chance(0.4) && { output_bytes_per_hour: prng.pick([1_000, 2_048, 6_000, 20_000]) }),
+      ...(changes.chance(0.3) && { max_agents: changes.between(1, 2) }),
+      ...(changes.chance(0.3) && { max_states: changes.between(1, 2) }),
       // From less than any task takes.
       ...(changes.chance(0.4) && { max_queued_bytes: changes.pick([200, 600, 1_500, 3_000]) }),
     };

@@ -52,6 +52,7 @@ export class Clients {
   private readonly schedules: ScheduleClients;
   private readonly windowPrng: Prng;
   private readonly resets: Prng;
+  private readonly enrolments: Prng;
 
   constructor(
     private readonly world: ClientWorld,
@@ -72,6 +73,7 @@ export class Clients {
     const { scenario, witness } = world;
     this.windowPrng = prng.fork('windows');
     this.resets = prng.fork('resets');
+    this.enrolments = prng.fork('enrolments');
     this.schedules = new ScheduleClients(
       prng.fork('schedules'),
       scenario.moment,
@@ -102,6 +104,7 @@ export class Clients {
       timeline.after(50, 'key', () => this.send(tenantId, { type: 'tenant.add-key', data: key }));
     }
     for (const agent of this.agents) timeline.after(60, 'token', () => this.enrol(agent));
+    this.enrolAgain();
     this.loop('task', scenario.taskEveryMs, () => this.submit());
     this.loop('state', scenario.stateEveryMs, () => this.changeStates());
     this.loop('schedule', scenario.scheduleEveryMs, () => this.schedule());
@@ -166,30 +169,46 @@ export class Clients {
     });
   }
 
-  private enrol({ tenantId, agentId, labels }: Enrolment): void {
-    const tokenHash = hashHex(`token of ${agentId}`);
+  private enrol(agent: Enrolment): void {
+    const { tenantId, agentId } = agent;
     const token = {
       token_id: `t-${agentId}`,
-      token_hash: tokenHash,
+      token_hash: tokenHash(agentId),
       labels: {},
       expires_at_ms: this.world.timeline.nowMs + farMs,
     };
-    this.send(tenantId, { type: 'join-token.create', data: token }, null, () =>
-      this.send(tenantId, {
-        type: 'agent.enrol',
-        data: {
-          agent_id: agentId,
-          name: agentId,
-          token_hash: tokenHash,
-          credential_hash: hashHex(`credential of ${agentId}`),
-          labels,
-          slots: this.world.scenario.slots,
-          ...(this.world.scenario.capacity && { capacity: this.world.scenario.capacity }),
-          executors: ['noop', 'shell'],
-          agent_version: '1',
-        },
-      }),
-    );
+    this.send(tenantId, { type: 'join-token.create', data: token }, null, () => this.join(agent));
+  }
+
+  private join({ tenantId, agentId, labels }: Enrolment): void {
+    const { slots, capacity } = this.world.scenario;
+    this.send(tenantId, {
+      type: 'agent.enrol',
+      data: {
+        agent_id: agentId,
+        name: agentId,
+        token_hash: tokenHash(agentId),
+        credential_hash: hashHex(`credential of ${agentId}`),
+        labels,
+        slots,
+        ...(capacity && { capacity }),
+        executors: ['noop', 'shell'],
+        agent_version: '1',
+      },
+    });
+  }
+
+  /** Those for which there was no room may find some. */
+  private enrolAgain(): void {
+    const { timeline, witness } = this.world;
+    timeline.after(2_000 + this.enrolments.spread(4_000), 'enrol-again', () => {
+      if (this.stopped) return;
+      for (const agent of this.agents) {
+        const { tenantId, agentId } = agent;
+        if (!witness.ceilings.some((model) => model.wasEnrolled(tenantId, agentId))) this.join(agent);
+      }
+      this.enrolAgain();
+    });
   }
 
   private submit(): void {
@@ -335,6 +354,10 @@ export class Clients {
       failed: again,
     });
   }
+}
+
+function tokenHash(agentId: string): string {
+  return hashHex(`token of ${agentId}`);
 }
 
 /** What a command topic should never hold; with and without a sender that can be answered. */

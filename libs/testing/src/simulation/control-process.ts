@@ -9,13 +9,13 @@ import { partitionOf } from '@fluxforge/events/partitioner';
 import { ControlStreams } from './control-streams.js';
 import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit } from './control-world.js';
 import { withExplanations } from './explain-model.js';
-import { withBytesCounted } from './quota-model.js';
 import { withFairness } from './fairness-model.js';
 import { HostUnit } from './host-unit.js';
 import { type Up } from './messages.js';
 import { type Connection, type Server } from './network.js';
 import { type Member, type Placed } from './placement-group.js';
 import { Process } from './process.js';
+import { withBytesCounted } from './quota-model.js';
 import { confirmIntervalMs } from './timing.js';
 
 type Unit = TasksUnit | StatesUnit;

@@ -33,6 +33,8 @@ export const sometimes = [
   'queued quota',
   'bytes quota',
   'running quota',
+  'agents quota',
+  'states quota',
   'rate quota',
   'fan-out charged',
   'schedule charged',

@@ -16,6 +16,8 @@ export interface Accepted {
   readonly offset: number;
   /** When the last claim before it was made, by its owner's clock. */
   readonly claimedAtMs: number;
+  /** Up to where the other context's log was taken in. */
+  readonly foreignNext: number;
 }
 
 interface Claim extends EpochTerm {
@@ -111,10 +113,14 @@ export class JournalModel {
     insist(fact.timeMs >= this.lastTimeMs, 'time rises', () => `${this.name}: ${fact.id} at ${fact.timeMs}`);
     this.lastTimeMs = fact.timeMs;
     this.covers(record);
-    const accepted = { event, offset: record.offset, claimedAtMs: this.claimedAtMs };
+    const accepted = { event, offset: record.offset, ...this.now };
     this.accepted.push(accepted);
     this.byOffset.set(record.offset, accepted);
     return accepted;
+  }
+
+  private get now() {
+    return { claimedAtMs: this.claimedAtMs, foreignNext: this.coveredForeign };
   }
 
   private covers(record: StoredRecord): void {

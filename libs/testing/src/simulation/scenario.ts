@@ -162,6 +162,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
 
 function drawTasksPolicy(prng: Prng): TasksPolicy {
   const heartbeatMs = prng.pick([200, 400]);
+  const ceilings = prng.fork('ceilings');
   return {
     heartbeatMs,
     leaseMs: prng.pick([1_200, 2_500]),
@@ -189,8 +190,8 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     defaultLimits: {
       max_queued_tasks: prng.pick([4, 1_000]),
       max_queued_bytes: prng.fork('queued bytes').chance(0.15) ? 1_200 : 100_000,
-      max_agents: 100,
-      max_states: 100,
+      max_agents: ceilings.chance(0.2) ? 1 : 100,
+      max_states: ceilings.chance(0.2) ? ceilings.between(1, 2) : 100,
     },
     maxSchedules: 20,
     firingsInARow: prng.pick([1, 64]),

@@ -7,6 +7,7 @@ import { type StoredRecord, type TopicPartition } from '@fluxforge/events/log';
 import { type HostSettings } from '@fluxforge/events/partition-host';
 import { type Topics } from '@fluxforge/events/topics';
 import { AdmissionModels } from './admission-models.js';
+import { CeilingModel } from './ceiling-model.js';
 import { type Counters } from './counters.js';
 import { type Accepted, JournalModel } from './journal-model.js';
 import { keyText } from './messages.js';
@@ -32,6 +33,7 @@ export class Witness {
   readonly states: StatesModel;
   /** By partition. */
   readonly admission: readonly AdmissionModels[];
+  readonly ceilings: readonly CeilingModel[];
   readonly schedules: ScheduleModel;
   /** Set by the world: whether an agent runs an attempt within its own time. */
   runsInTime: (tenantId: string, agentId: string, key: string) => boolean = () => false;
@@ -61,6 +63,8 @@ export class Witness {
     };
     this.tasks = new TasksModel(scenario, evidence, counters);
     this.admission = this.journals.tasks.map(() => new AdmissionModels(counters, scenario.tasksPolicy));
+    const { defaultMaxStates } = scenario.statesPolicy;
+    this.ceilings = this.journals.tasks.map(() => new CeilingModel(counters, defaultMaxStates));
     this.states = new StatesModel(this.tasks, counters);
     this.schedules = new ScheduleModel(counters);
   }
@@ -195,7 +199,11 @@ export class Witness {
     if (journal.context === 'tasks') {
       this.tasks.fold(accepted);
       this.admission[journal.partition]?.fold(fact);
-    } else this.states.fold(fact);
+      this.ceilings[journal.partition]?.foldTasks(fact, accepted.offset);
+    } else {
+      this.states.fold(fact);
+      this.ceilings[journal.partition]?.foldStates(fact, accepted.foreignNext);
+    }
     if (fact.type === 'command.accepted' && fact.data.resource_id?.startsWith('key-')) {
       this.counters.add('duplicate key');
     }
