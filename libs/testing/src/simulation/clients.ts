@@ -14,6 +14,7 @@ import { drawStateSpec, drawTaskSpec, versionOf } from '../workload/index.js';
 import { AdmissionClients } from './admission-clients.js';
 import { FanoutClients } from './fanout-clients.js';
 import { type FaultyLog } from './faulty-log.js';
+import { FloodClients } from './flood-clients.js';
 import { type Prng } from './prng.js';
 import { type Scenario } from './scenario.js';
 import { ScheduleClients } from './schedule-clients.js';
@@ -49,6 +50,7 @@ export class Clients {
   private labels = 0;
   private readonly admission: AdmissionClients;
   private readonly fanouts: FanoutClients;
+  private readonly floods: FloodClients;
   private readonly schedules: ScheduleClients;
   private readonly windowPrng: Prng;
   private readonly resets: Prng;
@@ -69,6 +71,9 @@ export class Clients {
       prng,
       (tenantId, body) => this.send(tenantId, body),
       world.witness.admission.map(({ fanouts }) => fanouts),
+    );
+    this.floods = new FloodClients(prng.fork('floods'), (tenantId, body, taskId) =>
+      this.send(tenantId, body, taskId),
     );
     const { scenario, witness } = world;
     this.windowPrng = prng.fork('windows');
@@ -111,6 +116,7 @@ export class Clients {
     this.loop('operate', 6_000, () => this.operate());
     this.loop('limits', scenario.limitsEveryMs, () => this.admission.setLimits());
     this.loop('fan-out', scenario.fanoutEveryMs, () => this.fanOut());
+    this.loop('flood', scenario.floodEveryMs, () => this.flood());
     this.loop('mode', scenario.modeEveryMs, () => this.later(2_500, 'mode', this.admission.setMode()));
   }
 
@@ -240,6 +246,14 @@ export class Clients {
     if (this.world.witness.tasks.tenants.has(tenantId)) {
       this.fanouts.act(tenantId, this.world.timeline.nowMs);
     }
+  }
+
+  /** Always the same tenant. */
+  private flood(): void {
+    const { timeline, scenario, witness } = this.world;
+    const tenantId = scenario.tenants[0] as string;
+    if (!witness.tasks.tenants.has(tenantId)) return;
+    this.floods.flood(tenantId, { nowMs: timeline.nowMs, agentIds: this.agentIds(tenantId) });
   }
 
   private cancelLater(tenantId: string, taskId: string): void {

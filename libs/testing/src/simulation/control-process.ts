@@ -1,3 +1,4 @@
+import { type Marks } from '@fluxforge/domain/modes';
 import { type ReconcilerMessage } from '@fluxforge/domain/reconciling';
 import { makeStatesContext, type StatesEffect } from '@fluxforge/domain/states-context';
 import { makeTasksContext } from '@fluxforge/domain/tasks-context';
@@ -13,7 +14,9 @@ import { withFairness } from './fairness-model.js';
 import { HostUnit } from './host-unit.js';
 import { type Up } from './messages.js';
 import { type Connection, type Server } from './network.js';
+import { withOverload } from './overload-model.js';
 import { type Member, type Placed } from './placement-group.js';
+import { PressureSeries } from './pressure-series.js';
 import { Process } from './process.js';
 import { withBytesCounted } from './quota-model.js';
 import { confirmIntervalMs } from './timing.js';
@@ -34,6 +37,8 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   readonly states = new Map<number, StatesUnit>();
   private readonly streams: ControlStreams;
   private readonly placed: Record<ContextName, Placed>;
+  private readonly loopDelay: PressureSeries;
+  private readonly commitLatency: readonly PressureSeries[];
 
   constructor(
     private readonly world: ControlWorld,
@@ -45,6 +50,11 @@ export class ControlProcess implements Server, Member, StreamsOwner {
     const nowhere = { memberId: 0, generation: -1, partitions: [] };
     this.placed = { tasks: nowhere, states: nowhere };
     this.streams = new ControlStreams(this, world);
+    const { eventLoopDelayMs, commitLatencyMs } = world.scenario.tasksPolicy.overload;
+    this.loopDelay = this.pressure('event loop', eventLoopDelayMs);
+    this.commitLatency = Array.from({ length: world.scenario.partitions }, (_, p) =>
+      this.pressure(`commits/${p}`, commitLatencyMs),
+    );
     for (let p = 0; p < world.scenario.partitions; p++) {
       this.tasks.set(p, this.makeTasksUnit(p));
       this.states.set(p, this.makeStatesUnit(p));
@@ -132,15 +142,24 @@ export class ControlProcess implements Server, Member, StreamsOwner {
     if (context === 'tasks') this.streams.sendOn();
   }
 
-  /** As production dispatchers say it of themselves: slow for a while, now and then, until the chaos is over. */
+  /** As production dispatchers say it of themselves, until the chaos is over: then all goes well. */
   private sayPressure(): void {
     const { timeline, scenario } = this.world;
-    const { pressureEveryMs, chaosMs } = scenario;
-    const sinceMs = timeline.nowMs - timeline.startMs;
-    const isSlow = sinceMs < chaosMs && sinceMs % pressureEveryMs > pressureEveryMs / 2;
-    const message = { kind: 'pressure', eventLoopDelayMs: isSlow ? 150 : 5, commitLatencyMs: 5 } as const;
-    for (const unit of this.tasks.values())
+    const { nowMs } = timeline;
+    const isChaos = nowMs - timeline.startMs < scenario.chaosMs;
+    const eventLoopDelayMs = isChaos ? this.loopDelay.at(nowMs) : 0;
+    for (const [partition, unit] of this.tasks) {
+      const commitLatencyMs = isChaos ? (this.commitLatency[partition]?.at(nowMs) ?? 0) : 0;
+      const message = { kind: 'pressure', eventLoopDelayMs, commitLatencyMs } as const;
       if (unit.host.leading) unit.offer(message, 0, 'system:dispatcher');
+    }
+  }
+
+  private pressure(what: string, marks: Marks): PressureSeries {
+    const { prng, scenario } = this.world;
+    const { tasksPolicy, pressureEveryMs } = scenario;
+    const own = prng.fork(`pressure/${this.ownerId}/${what}`);
+    return new PressureSeries(own, marks, tasksPolicy.overload, pressureEveryMs);
   }
 
   private units(): Unit[] {
@@ -168,7 +187,7 @@ export class ControlProcess implements Server, Member, StreamsOwner {
     const { scenario, counters } = this.world;
     const counted = withBytesCounted(makeTasksContext(scenario.tasksPolicy));
     const rules = withExplanations(counted, counters);
-    const context = withFairness(rules, counters);
+    const context = withOverload(withFairness(rules, counters), counters);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
     unit.duties = {

@@ -22,12 +22,19 @@ export class ModeModel {
         this.ofTenants.set(fact.tenantId, fact.data.mode);
         return;
       case 'cluster.mode-set':
-        if (fact.data.by === 'overload') this.counters.add('overload');
+        insist(
+          fact.data.mode !== this.ofCluster[fact.data.by],
+          'modes',
+          () => `${fact.data.by} sets ${fact.data.mode}, which it was`,
+        );
         this.ofCluster[fact.data.by] = fact.data.mode;
         return;
       case 'task.queued': {
         const { kind, spec, task_id: id } = fact.data;
-        if (kind === 'reconciliation') return;
+        if (kind === 'reconciliation') {
+          if (this.ofCluster.overload === 'degraded') this.counters.add('remediation under overload');
+          return;
+        }
         const letsIn = mode === 'normal' || (mode === 'degraded' && spec.priority <= 2);
         return insist(letsIn, 'modes', () => `${fact.tenantId}/${id} is let in while ${mode}`);
       }
@@ -35,6 +42,9 @@ export class ModeModel {
         const expected = refusedBy[fact.data.reason];
         if (!expected) return;
         this.counters.add('mode refusal');
+        if (expected === 'degraded' && this.isNormal && this.tenantMode(fact.tenantId) === 'normal') {
+          this.counters.add('overload refusal');
+        }
         const fits = expected === mode && fact.data.kind !== 'reconciliation';
         return insist(fits, 'modes', () => `${fact.data.task_id} refused by ${expected} while ${mode}`);
       }

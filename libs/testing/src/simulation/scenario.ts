@@ -75,7 +75,9 @@ export interface Scenario {
   readonly limitsEveryMs: number;
   readonly fanoutEveryMs: number;
   readonly modeEveryMs: number;
-  /** Mean time between spans in which a dispatcher is slow; Infinity: never. */
+  /** Mean time between floods of one client; Infinity: never. */
+  readonly floodEveryMs: number;
+  /** Mean time between spells in which a dispatcher is slow; Infinity: never. */
   readonly pressureEveryMs: number;
   readonly projectorCrash: number;
   readonly snapshotEveryMs: number;
@@ -97,6 +99,8 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
   // Expressions name whole minutes: only a longer history has more than one of them.
   const longerMs = clock.chance(0.3) ? clock.between(62_000, 100_000) : 0;
   const blackoutMs = clock.chance(0.4) ? longerMs : 0;
+  const floods = prng.fork('floods');
+  const floodEveryMs = floods.chance(0.3) ? floods.between(3_000, 9_000) : Infinity;
   const first = prng.below(tenantNames.length);
   const second = (first + 1 + prng.below(tenantNames.length - 1)) % tenantNames.length;
   return {
@@ -151,11 +155,12 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     limitsEveryMs: every(0.5, 3_000, 10_000),
     fanoutEveryMs: every(0.5, 2_000, 6_000),
     modeEveryMs: every(0.35, 4_000, 12_000),
+    floodEveryMs,
     pressureEveryMs: every(0.3, 3_000, 8_000),
     snapshotEveryMs: every(0.7, 800, 5_000),
     projectorCrash: some(0.7, 0.02, 0.2),
     limits: { maxBatchRecords: prng.pick([4, 16, 500]), maxQueuedMessages: prng.pick([3, 10_000]) },
-    tasksPolicy: drawTasksPolicy(prng),
+    tasksPolicy: floodEveryMs === Infinity ? drawTasksPolicy(prng) : floodable(drawTasksPolicy(prng)),
     statesPolicy: drawStatesPolicy(prng),
   };
 }
@@ -205,6 +210,15 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
       keptMembers: 1_000,
     },
     remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
+  };
+}
+
+/** Where a client floods, what it sends is let in at first, and is too much. */
+function floodable(policy: TasksPolicy): TasksPolicy {
+  return {
+    ...policy,
+    overload: { ...policy.overload, queued: { high: 6, low: 3 } },
+    defaultLimits: { ...policy.defaultLimits, max_queued_tasks: 1_000 },
   };
 }
 
