@@ -35,13 +35,14 @@ export class Effects {
   private one(partition: number, state: TasksState, effect: TasksEffect, offset: number): void {
     const { streams, directory } = this.tools;
     if (effect.kind === 'directory-tenant') {
-      const { tenantId, name, limits, mode } = effect;
+      const { tenantId, name, limits, mode, overload } = effect;
       return directory.publish({
         kind: 'tenant',
         tenant_id: tenantId,
         name,
         limits,
         mode,
+        ...(overload.mode !== 'normal' && { overload }),
         partition,
         offset,
       });

@@ -15,9 +15,12 @@ export interface SetMode {
 /** Of one partition. An operator's word and the overload's verdict stand side by side; the stricter holds. */
 export type ClusterMode = Readonly<Record<ModeSource, SetMode>>;
 
+/** What overload has called for as long as there was none. */
+export const notOverloaded: SetMode = { mode: 'normal', reason: 'overload_over' };
+
 export const normalCluster: ClusterMode = {
   operator: { mode: 'normal', reason: 'operator' },
-  overload: { mode: 'normal', reason: 'overload_over' },
+  overload: notOverloaded,
 };
 
 /** The lowest priority that a degraded realm takes. */
@@ -32,9 +35,29 @@ export function clusterMode({ operator, overload }: ClusterMode): SetMode {
   return stricter(operator.mode, overload.mode) === operator.mode ? operator : overload;
 }
 
-export function effectiveMode(tenant: Mode, cluster: ClusterMode): Mode {
-  return stricter(tenant, clusterMode(cluster).mode);
+/** A tenant's own word, and what its own overload called for, beside those of its partition. */
+export function effectiveMode(tenant: Mode, overload: SetMode, cluster: ClusterMode): Mode {
+  return stricter(stricter(tenant, overload.mode), clusterMode(cluster).mode);
 }
+
+/** Whose mode it is: set for the tenant or the whole cluster, or called for by the overload of one of its parts. */
+export type HeldScope = 'tenant' | 'tenant_overload' | 'cluster' | 'partition_overload';
+
+/** Whose the effective mode is; of several, the one that is named first. */
+export function heldScope(tenant: Mode, overload: SetMode, cluster: ClusterMode): HeldScope {
+  const mode = effectiveMode(tenant, overload, cluster);
+  if (tenant === mode) return 'tenant';
+  if (overload.mode === mode) return 'tenant_overload';
+  return cluster.operator.mode === mode ? 'cluster' : 'partition_overload';
+}
+
+/** For people, whoever refuses. */
+export const heldScopeTexts: Readonly<Record<HeldScope, string>> = {
+  tenant: 'That is the mode that was set for the tenant.',
+  tenant_overload: "The tenant's own queue is too deep.",
+  cluster: 'That is the mode that was set for the cluster.',
+  partition_overload: "The tenant's partition is overloaded.",
+};
 
 export type ModeRefusal = 'mode_degraded' | 'mode_read_only' | 'mode_draining';
 

@@ -14,7 +14,7 @@ export interface Marks {
 }
 
 export interface OverloadPolicy {
-  /** Tasks without a lease in the partition. */
+  /** Tasks without a lease in the partition; each tenant's share of it is held to its share of the marks. */
   readonly queued: Marks;
   readonly eventLoopDelayMs: Marks;
   readonly commitLatencyMs: Marks;
@@ -25,6 +25,7 @@ export interface OverloadPolicy {
 }
 
 interface Measured {
+  /** Without those of tenants that are degraded for them by themselves. */
   readonly queued: number;
   readonly eventLoopDelayMs: number;
   readonly commitLatencyMs: number;

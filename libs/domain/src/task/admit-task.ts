@@ -12,7 +12,7 @@ import {
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { decided } from '@fluxforge/domain/kernel';
-import { modeRefusal, modeRefusalTexts } from '@fluxforge/domain/modes';
+import { heldScopeTexts, modeRefusal, modeRefusalTexts, type HeldScope } from '@fluxforge/domain/modes';
 import {
   admitsSubmission,
   neverFits,
@@ -29,6 +29,8 @@ export interface TenantAdmission {
   readonly limits: Limits;
   /** The strictest of the tenant's and the partition's. */
   readonly mode: Mode;
+  /** Whose that is. */
+  modeScope(): HeldScope;
   readonly queuedTasks: number;
   readonly queuedBytes: number;
   readonly maxQueuedBytes: number;
@@ -76,7 +78,8 @@ export function admitTask(
   const reason = refusal(tenant, candidate, nowMs);
   const { spec, exclusive: _, traceparent: _t, ...rest } = candidate;
   if (reason) {
-    const data = { ...rest, reason, message: refusals[reason] };
+    const because = tenant && reason in modeRefusalTexts ? ` ${heldScopeTexts[tenant.modeScope()]}` : '';
+    const data = { ...rest, reason, message: `${refusals[reason]}${because}` };
     return [decided('task.rejected', tenantId, candidate.task_id, data)];
   }
   const superseded = (spec.concurrency && tenant?.superseded(spec.concurrency)) ?? [];

@@ -27,7 +27,7 @@ import {
 import { decideSchedule } from '@fluxforge/domain/schedules';
 import { decideTenant, maxQueuedBytes } from '@fluxforge/domain/tenant';
 import { isWithinRate } from './charging.js';
-import { modeOf } from './holds.js';
+import { modeOf, modeScopeOf } from './holds.js';
 import { type TasksMessage } from './observe.js';
 import { type TasksPolicy } from './policy.js';
 import { agentOf, taskOf, type Realm, type TasksState } from './state.js';
@@ -132,6 +132,7 @@ export function tenantAdmission(realm: Realm, policy: TasksPolicy): TenantAdmiss
     createdAtMs: tenant.createdAtMs,
     limits: tenant.limits,
     mode: modeOf(realm),
+    modeScope: () => modeScopeOf(realm),
     queuedTasks,
     queuedBytes,
     maxQueuedBytes: maxQueuedBytes(tenant.limits, policy.defaultLimits),

@@ -1,3 +1,4 @@
+import { type SetMode } from '@fluxforge/domain/modes';
 import { type Limits, type Mode, type ReasonCode, type Role } from '@fluxforge/events/catalogue';
 
 interface OfLease {
@@ -26,6 +27,7 @@ export type TasksEffect =
       readonly name: string;
       readonly limits: Limits;
       readonly mode: Mode;
+      readonly overload: SetMode;
     }
   /** The mode of this partition, whoever called for it. */
   | { readonly kind: 'directory-mode'; readonly mode: Mode; readonly reason: ReasonCode }

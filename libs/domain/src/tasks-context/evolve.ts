@@ -25,6 +25,7 @@ import {
   refreshAgent,
   syncCrowded,
   syncOpen,
+  syncOverloaded,
   timeLease,
   timeSchedule,
 } from './placing.js';
@@ -77,7 +78,9 @@ function evolveRealm(state: TasksState, policy: TasksPolicy, realm: Realm, fact:
     case 'tenant.limits-set':
       return limitsSet(state, realm, fact);
     case 'tenant.mode-set':
+    case 'tenant.overload-set':
       evolveTenant(realm.tenant, fact);
+      syncOverloaded(state, realm);
       releaseFanouts(state, realm);
       return syncOpen(state, realm);
     case 'tenant.brake-set':

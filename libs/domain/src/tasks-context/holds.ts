@@ -1,5 +1,5 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { clusterMode, effectiveMode, holdsLeases } from '@fluxforge/domain/modes';
+import { clusterMode, effectiveMode, heldScope, holdsLeases } from '@fluxforge/domain/modes';
 import { hourOf, neverFits, nextHourMs, usedBytes } from '@fluxforge/domain/quotas';
 import { gates, type GateRule } from '@fluxforge/domain/scheduling';
 import { type Task } from '@fluxforge/domain/task';
@@ -34,7 +34,11 @@ export function realmHold(realm: Realm, nowMs: number): Hold | null {
 }
 
 export function modeOf(realm: Realm) {
-  return effectiveMode(realm.tenant.mode, realm.cluster.modes);
+  return effectiveMode(realm.tenant.mode, realm.tenant.overload, realm.cluster.modes);
+}
+
+export function modeScopeOf(realm: Realm) {
+  return heldScope(realm.tenant.mode, realm.tenant.overload, realm.cluster.modes);
 }
 
 function byMode(realm: Realm): Hold | null {

@@ -5,7 +5,12 @@ import {
   type HeartbeatMessage,
   type LeaseRef,
 } from '@fluxforge/domain/agent';
-import { OverloadWatch, type PressureMessage } from '@fluxforge/domain/modes';
+import {
+  OverloadWatch,
+  TenantOverloadWatch,
+  type PressureMessage,
+  type TenantLoad,
+} from '@fluxforge/domain/modes';
 import { drawFraction } from '@fluxforge/domain/kernel';
 import { compareInventory } from '@fluxforge/domain/leases';
 import { type Task } from '@fluxforge/domain/task';
@@ -40,11 +45,26 @@ export function observe(state: TasksState, policy: TasksPolicy, message: TasksMe
 }
 
 function pressed(state: TasksState, policy: TasksPolicy, message: PressureMessage, nowMs: number): void {
-  let queued = 0;
-  for (const realm of state.realms.values()) queued += realm.queuedTasks;
   const { eventLoopDelayMs, commitLatencyMs } = message;
-  state.moment.overload ??= new OverloadWatch(policy.overload);
-  state.moment.overload.observe({ queued, eventLoopDelayMs, commitLatencyMs }, nowMs);
+  state.moment.overload ??= {
+    partition: new OverloadWatch(policy.overload),
+    tenants: new TenantOverloadWatch(policy.overload),
+  };
+  const { partition, tenants } = state.moment.overload;
+  const queued = tenants.observe(state.queuedTasks, loadsOf(state, policy), nowMs);
+  partition.observe({ queued, eventLoopDelayMs, commitLatencyMs }, nowMs);
+}
+
+/** None are looked at while the partition is not deep and nobody is overloaded: there may be thousands. */
+function loadsOf(state: TasksState, policy: TasksPolicy): TenantLoad[] {
+  const { queuedTasks, busy, overloaded } = state;
+  if (queuedTasks <= policy.overload.queued.high && overloaded.size === 0) return [];
+  return [...new Set([...busy, ...overloaded])].map(({ tenant, queuedTasks: queued }) => ({
+    tenantId: tenant.id,
+    queued,
+    weight: tenant.limits.weight ?? 1,
+    mode: tenant.overload.mode,
+  }));
 }
 
 function connected(

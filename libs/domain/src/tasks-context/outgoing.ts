@@ -12,7 +12,8 @@ export function effects(state: TasksState, policy: TasksPolicy, fact: Fact<Own>)
   switch (fact.type) {
     case 'tenant.created':
     case 'tenant.limits-set':
-    case 'tenant.mode-set': {
+    case 'tenant.mode-set':
+    case 'tenant.overload-set': {
       const tenant = state.realms.get(tenantId)?.tenant;
       return tenant ? [tenantEntry(tenant)] : [];
     }
@@ -90,8 +91,8 @@ function modeEntry({ cluster }: TasksState): TasksEffect {
   return { kind: 'directory-mode', ...clusterMode(cluster.modes) };
 }
 
-function tenantEntry({ id, name, limits, mode }: Tenant): TasksEffect {
-  return { kind: 'directory-tenant', tenantId: id, name, limits, mode };
+function tenantEntry({ id, name, limits, mode, overload }: Tenant): TasksEffect {
+  return { kind: 'directory-tenant', tenantId: id, name, limits, mode, overload };
 }
 
 function keyEntry(tenantId: string, key: ApiKey): TasksEffect {

@@ -13,6 +13,8 @@ import { type Realm, type TasksState } from './state.js';
 export function enqueue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks += 1;
   realm.queuedBytes += specBytes(task.spec);
+  state.queuedTasks += 1;
+  state.busy.add(realm);
   if (deadlineMs(task) < Infinity) state.deadlines.add(task);
   const { agent_id } = task.spec;
   const agent = agent_id === undefined ? undefined : realm.agents.get(agent_id);
@@ -26,6 +28,8 @@ export function enqueue(state: TasksState, realm: Realm, task: Task): void {
 export function dequeue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks -= 1;
   realm.queuedBytes -= specBytes(task.spec);
+  state.queuedTasks -= 1;
+  if (realm.queuedTasks === 0) state.busy.delete(realm);
   if (task.spec.agent_id !== undefined) realm.agents.get(task.spec.agent_id)?.pinned.delete(task.id);
   state.deadlines.delete(task);
   state.doomed.delete(task);
@@ -66,6 +70,11 @@ export function limitsChanged(state: TasksState, realm: Realm): void {
 export function syncCrowded(state: TasksState, realm: Realm): void {
   if (realm.concurrency.hasSuperseded) state.crowded.add(realm);
   else state.crowded.delete(realm);
+}
+
+export function syncOverloaded(state: TasksState, realm: Realm): void {
+  if (realm.tenant.overload.mode === 'normal') state.overloaded.delete(realm);
+  else state.overloaded.add(realm);
 }
 
 export function syncOpen(state: TasksState, realm: Realm): void {

@@ -205,9 +205,13 @@ function superseded(state: TasksState): Decided<Own> | null {
 }
 
 function overload(state: TasksState): Decided<Own> | null {
-  const change = state.moment.overload?.change(state.cluster.modes.overload.mode);
-  if (!change) return null;
-  return decided('cluster.mode-set', systemTenant, systemTenant, { ...change, by: 'overload' });
+  const watch = state.moment.overload;
+  if (!watch) return null;
+  const change = watch.partition.change(state.cluster.modes.overload.mode);
+  if (change) return decided('cluster.mode-set', systemTenant, systemTenant, { ...change, by: 'overload' });
+  const ofTenant = watch.tenants.change((id) => state.realms.get(id)?.tenant.overload.mode ?? null);
+  if (!ofTenant) return null;
+  return decided('tenant.overload-set', ofTenant.tenantId, ofTenant.tenantId, ofTenant.to);
 }
 
 /** What may print more than the hour has left holds the tenant until the next; what never fits is put aside. */
@@ -227,7 +231,7 @@ export function wakeAtMs(state: TasksState): number | null {
     return state.lastFactMs;
   }
   if (state.fanoutsDue.size > 0 || state.shaken.size > 0) return state.lastFactMs;
-  if (moment.overload?.change(state.cluster.modes.overload.mode)) return state.lastFactMs;
+  if (overload(state)) return state.lastFactMs;
   let atMs = Math.min(
     state.deadlines.peekRank(),
     state.waiting.peekRank(),

@@ -17,6 +17,7 @@ import {
   enqueue,
   refreshAgent,
   syncCrowded,
+  syncOverloaded,
   timeAgent,
   timeBreaker,
   timeDrain,
@@ -27,7 +28,7 @@ import { type TasksPolicy } from './policy.js';
 import { initialState, newRealm, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
-export const tasksSnapshotShape = 7;
+export const tasksSnapshotShape = 8;
 
 type AgentImage = Omit<Agent, 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
@@ -191,6 +192,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
   state.realms.set(tenant.id, realm);
   realm.brake.restore(image.brake);
   brakeChanged(state, realm);
+  syncOverloaded(state, realm);
   // Before the agents: what room one has is asked for when it comes.
   for (const one of image.breakers) {
     const breaker = realm.breakers.put({ ...one, ends: [...one.ends] });

@@ -4,7 +4,12 @@ import { BreakerBook, type Breaker } from '@fluxforge/domain/breakers';
 import { ConcurrencyKeys } from '@fluxforge/domain/concurrency';
 import { newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from '@fluxforge/domain/fanout';
 import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
-import { normalCluster, type OverloadWatch, type ClusterMode } from '@fluxforge/domain/modes';
+import {
+  normalCluster,
+  type ClusterMode,
+  type OverloadWatch,
+  type TenantOverloadWatch,
+} from '@fluxforge/domain/modes';
 import { newBucket, noOutput, type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { newFairShare, TenantQueue, type FairShare, type GateRule } from '@fluxforge/domain/scheduling';
 import { KeyWindow, SharedSpecs, type EndedTask, type Task } from '@fluxforge/domain/task';
@@ -57,7 +62,7 @@ export interface Moment {
   /** Connected agents by when they are to be asked for a heartbeat. */
   readonly asks: PriorityQueue<Agent>;
   /** Null until the shell first says how it fares. */
-  overload: OverloadWatch | null;
+  overload: { readonly partition: OverloadWatch; readonly tenants: TenantOverloadWatch } | null;
   /** What a connection or an answer called for; `pulse` takes it. */
   outbox: TasksEffect[];
   /** Firings of schedules and members of fan-outs since the last lease: many that are due take turns with leases. */
@@ -84,6 +89,11 @@ export interface TasksState {
   readonly held: PriorityQueue<Realm>;
   /** Realms with a task that fits nowhere, by when an agent may have to be kept for it. */
   readonly keepTimers: PriorityQueue<Realm>;
+  /** Tasks without a lease, of all realms; those that have some. */
+  queuedTasks: number;
+  readonly busy: Set<Realm>;
+  /** Realms that are degraded for the depth of their own queue. */
+  readonly overloaded: Set<Realm>;
   /** Realms with tasks that were superseded under their key and still stand. */
   readonly crowded: Set<Realm>;
   readonly waiting: PriorityQueue<Task>;
@@ -125,6 +135,9 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     open: new PriorityQueue(),
     held: new PriorityQueue(),
     keepTimers: new PriorityQueue(),
+    queuedTasks: 0,
+    busy: new Set(),
+    overloaded: new Set(),
     crowded: new Set(),
     waiting: new PriorityQueue(),
     doomed: new PriorityQueue(),

@@ -97,6 +97,7 @@ class Judge {
 function expectWhole(state: TasksState, nowMs: number): void {
   let waiting = 0;
   let leased = 0;
+  let queuedInAll = 0;
   for (const realm of state.realms.values()) {
     let queued = 0;
     for (const task of realm.tasks.values()) {
@@ -130,6 +131,8 @@ function expectWhole(state: TasksState, nowMs: number): void {
       }
     }
     must(realm.queuedTasks === queued, 'queued are miscounted');
+    must(state.busy.has(realm) === queued > 0, 'busy or not');
+    queuedInAll += queued;
     for (const agent of realm.agents.values()) {
       for (const id of agent.leases)
         must(realm.tasks.get(id)?.lease?.agentId === agent.id, 'no lease of its');
@@ -137,6 +140,7 @@ function expectWhole(state: TasksState, nowMs: number): void {
       for (const id of agent.pinned) must(realm.tasks.get(id)?.spec.agent_id === agent.id, 'not pinned here');
     }
   }
+  must(state.queuedTasks === queuedInAll, 'queued in all are miscounted');
   must(state.waiting.size === waiting, 'waiting are miscounted');
   must(state.leaseTimers.size === leased, 'leased are miscounted');
 }

@@ -1,3 +1,4 @@
+import { notOverloaded, type SetMode } from '@fluxforge/domain/modes';
 import {
   type EventData,
   type Fact,
@@ -34,6 +35,8 @@ export interface Tenant {
   limits: Limits;
   /** As an operator set it for this tenant alone. */
   mode: Mode;
+  /** What the depth of its own queue called for. */
+  overload: SetMode;
   readonly keys: Map<string, ApiKey>;
   /** By the token's hash: the token itself never comes here. */
   readonly tokens: Map<string, JoinToken>;
@@ -52,6 +55,7 @@ export function newTenant(data: EventData<'tenant.created'>, timeMs: number): Te
     createdAtMs: timeMs,
     limits: data.limits,
     mode: 'normal',
+    overload: notOverloaded,
     keys: new Map(),
     tokens: new Map(),
     tokenHashes: new Map(),
@@ -66,6 +70,7 @@ export type TenantFact = Fact<
         | 'tenant.created'
         | 'tenant.limits-set'
         | 'tenant.mode-set'
+        | 'tenant.overload-set'
         | 'tenant.key-added'
         | 'tenant.key-revoked'
         | 'join-token.created';
@@ -83,6 +88,9 @@ export function evolveTenant(tenant: Tenant, fact: TenantFact): void {
       return;
     case 'tenant.mode-set':
       tenant.mode = fact.data.mode;
+      return;
+    case 'tenant.overload-set':
+      tenant.overload = { mode: fact.data.mode, reason: fact.data.reason };
       return;
     case 'tenant.key-added':
       tenant.keys.set(fact.data.key_id, {

@@ -20,6 +20,8 @@ export const DirectoryEntry = Type.Union([
       limits: Limits,
       /** The tenant's own; absent: normal. */
       mode: Type.Optional(Mode),
+      /** What the depth of its own queue called for; absent: normal. */
+      overload: Type.Optional(Type.Object({ mode: Mode, reason: ReasonCode }, closed)),
       ...from,
     },
     closed,

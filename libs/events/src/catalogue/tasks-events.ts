@@ -170,6 +170,8 @@ export const tasksEvents = {
   /** The run is to stop here and go on elsewhere; the end of the attempt decides. */
   'task.move-requested': Type.Object({ ...run, reason: ReasonCode }, closed),
   'tenant.mode-set': Type.Object({ mode: Mode, reason: ReasonCode }, closed),
+  /** For the depth of its own queue; it stands beside the mode that was set for the tenant, and the stricter holds. */
+  'tenant.overload-set': Type.Object({ mode: Mode, reason: ReasonCode }, closed),
   /** Of one partition. What an operator set and what overload called for stand side by side; the stricter holds. */
   'cluster.mode-set': Type.Object({ mode: Mode, reason: ReasonCode, by: p.ModeSource }, closed),
   /** Agents fell silent in numbers: leases that ran out are not given again until `until_ms` or an operator's word. */

@@ -11,6 +11,8 @@ const refusedBy: Partial<Record<string, Mode>> = {
 /** The modes of one partition: nothing is let in or leased against the strictest of those that hold. */
 export class ModeModel {
   private readonly ofTenants = new Map<string, Mode>();
+  /** Degraded for their own queues. */
+  private readonly overloaded = new Set<string>();
   private readonly ofCluster = { operator: 'normal' as Mode, overload: 'normal' as Mode };
 
   constructor(private readonly counters: Counters) {}
@@ -20,6 +22,10 @@ export class ModeModel {
     switch (fact.type) {
       case 'tenant.mode-set':
         this.ofTenants.set(fact.tenantId, fact.data.mode);
+        return;
+      case 'tenant.overload-set':
+        if (fact.data.mode === 'normal') this.overloaded.delete(fact.tenantId);
+        else this.overloaded.add(fact.tenantId);
         return;
       case 'cluster.mode-set':
         insist(
@@ -32,9 +38,10 @@ export class ModeModel {
       case 'task.queued': {
         const { kind, spec, task_id: id } = fact.data;
         if (kind === 'reconciliation') {
-          if (this.ofCluster.overload === 'degraded') this.counters.add('remediation under overload');
+          if (this.isOverloaded(fact.tenantId)) this.counters.add('remediation under overload');
           return;
         }
+        if (spec.priority > 2 && this.overloaded.size > 0) this.counters.add('neighbour let in');
         const letsIn = mode === 'normal' || (mode === 'degraded' && spec.priority <= 2);
         return insist(letsIn, 'modes', () => `${fact.tenantId}/${id} is let in while ${mode}`);
       }
@@ -42,9 +49,8 @@ export class ModeModel {
         const expected = refusedBy[fact.data.reason];
         if (!expected) return;
         this.counters.add('mode refusal');
-        if (expected === 'degraded' && this.isNormal && this.tenantMode(fact.tenantId) === 'normal') {
+        if (this.isNormal && this.tenantMode(fact.tenantId) === 'normal')
           this.counters.add('overload refusal');
-        }
         const fits = expected === mode && fact.data.kind !== 'reconciliation';
         return insist(fits, 'modes', () => `${fact.data.task_id} refused by ${expected} while ${mode}`);
       }
@@ -63,8 +69,13 @@ export class ModeModel {
     return this.ofTenants.get(tenantId) ?? 'normal';
   }
 
+  private isOverloaded(tenantId: string): boolean {
+    return this.overloaded.has(tenantId) || this.ofCluster.overload !== 'normal';
+  }
+
   private modeOf(tenantId: string): Mode {
-    const all = [this.tenantMode(tenantId), this.ofCluster.operator, this.ofCluster.overload];
+    const overload = this.isOverloaded(tenantId) ? 'degraded' : 'normal';
+    const all: Mode[] = [this.tenantMode(tenantId), this.ofCluster.operator, overload];
     return all.reduce((a, b) => (modes.values.indexOf(a) >= modes.values.indexOf(b) ? a : b));
   }
 }

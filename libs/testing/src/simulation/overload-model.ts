@@ -5,72 +5,119 @@ import { type Counters } from './counters.js';
 import { insist } from './violation.js';
 
 type TasksFact = Parameters<TasksContext['evolve']>[1];
-type OverloadSet = Extract<TasksFact, { type: 'cluster.mode-set' }>;
-
-interface Sample {
-  readonly atMs: number;
-  readonly overload_queue: number;
-  readonly overload_event_loop: number;
-  readonly overload_commit_latency: number;
-}
+type OverloadSet = Extract<TasksFact, { type: 'cluster.mode-set' | 'tenant.overload-set' }>;
 
 const reasons = ['overload_queue', 'overload_event_loop', 'overload_commit_latency'] as const;
 type Reason = (typeof reasons)[number];
 
+interface Load {
+  readonly queued: number;
+  readonly weight: number;
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly depth: number;
+  readonly tenants: ReadonlyMap<string, Load>;
+  /** Of the partition; its queue without the tenants that are, or are due to be, degraded for their own. */
+  readonly measured: Readonly<Record<Reason, number>>;
+}
+
+type Unmeasured = Omit<Sample, 'measured'>;
+
 /** What one owner has measured since it took over, as a list; what it calls for is read off the list's end. */
 class Owner {
-  private mode: Mode;
-  /** Null until it leads: what it folds before is a former owner's doing. */
-  private samples: Sample[] | null = null;
-  private entering: readonly Reason[] = [];
-  private isLeaving = false;
+  /** What overload called for so far; null: of the whole partition. */
+  private readonly modes = new Map<string | null, Mode>();
+  private readonly samples: Sample[] = [];
+  /** What it folds before it leads is a former owner's doing. */
+  private isLeading = false;
+  private readonly entering = new Map<string | null, readonly Reason[]>();
+  private readonly leaving = new Set<string | null>();
 
   constructor(
     state: TasksState,
     private readonly policy: OverloadPolicy,
     private readonly counters: Counters,
   ) {
-    this.mode = state.cluster.modes.overload.mode;
+    this.modes.set(null, state.cluster.modes.overload.mode);
+    for (const { tenant } of state.realms.values()) this.modes.set(tenant.id, tenant.overload.mode);
   }
 
   leads(): void {
-    this.samples = [];
+    this.isLeading = true;
   }
 
   measure(state: TasksState, { eventLoopDelayMs, commitLatencyMs }: PressureMessage, atMs: number): void {
-    this.samples ??= [];
-    this.samples.push({
-      atMs,
-      overload_queue: waiting(state),
+    this.entering.clear();
+    this.leaving.clear();
+    const tenants = loadsOf(state);
+    const depth = sum([...tenants.values()], ({ queued }) => queued);
+    const all = [...this.samples, { atMs, depth, tenants }];
+    for (const tenantId of tenants.keys()) this.judgeTenant(tenantId, all);
+    const others = [...tenants].filter(([id]) => this.modeOf(id) === 'normal' && !this.entering.has(id));
+    const measured = {
+      overload_queue: sum(others, ([, { queued }]) => queued),
       overload_event_loop: eventLoopDelayMs,
       overload_commit_latency: commitLatencyMs,
-    });
-    const { enterAfterMs, leaveAfterMs } = this.policy;
-    const lasts = (holds: (sample: Sample) => boolean, ms: number) => this.lastsMs(holds) >= ms;
-    this.entering = reasons.filter((one) => lasts((s) => s[one] > this.marksOf(one).high, enterAfterMs));
-    this.isLeaving = lasts((s) => reasons.every((one) => s[one] < this.marksOf(one).low), leaveAfterMs);
+    };
+    this.samples.push({ atMs, depth, tenants, measured });
+    this.judgePartition();
   }
 
-  fold({ data }: OverloadSet): void {
-    insist(data.mode !== this.mode, 'overload', () => `${data.mode} is set, and was already`);
-    this.mode = data.mode;
-    if (!this.samples) return;
+  private judgeTenant(tenantId: string, all: readonly Unmeasured[]): void {
+    const { queued: marks, enterAfterMs, leaveAfterMs } = this.policy;
+    const isAbove = ({ depth, tenants }: Unmeasured) => {
+      const { queued, share } = shareOf(tenants, tenantId);
+      return depth > marks.high && queued > marks.high * share;
+    };
+    const isBelow = ({ depth, tenants }: Unmeasured) => {
+      const { queued, share } = shareOf(tenants, tenantId);
+      return depth < marks.low || queued < marks.low * share;
+    };
+    const isNormal = this.modeOf(tenantId) === 'normal';
+    if (isNormal && lastsMs(all, isAbove) >= enterAfterMs) this.entering.set(tenantId, ['overload_queue']);
+    if (!isNormal && lastsMs(all, isBelow) >= leaveAfterMs) this.leaving.add(tenantId);
+  }
+
+  private judgePartition(): void {
+    const { enterAfterMs, leaveAfterMs } = this.policy;
+    const lasts = (holds: (measured: Sample['measured']) => boolean) =>
+      lastsMs(this.samples, ({ measured }) => holds(measured));
+    const due = reasons.filter((one) => lasts((of) => of[one] > this.marksOf(one).high) >= enterAfterMs);
+    if (due.length > 0) this.entering.set(null, due);
+    const calmMs = lasts((of) => reasons.every((one) => of[one] < this.marksOf(one).low));
+    if (calmMs >= leaveAfterMs) this.leaving.add(null);
+  }
+
+  fold({ type, tenantId, data }: OverloadSet): void {
+    const whose = type === 'tenant.overload-set' ? tenantId : null;
+    const what = `overload of ${whose ?? 'all'}`;
+    insist(data.mode !== this.modeOf(whose), 'overload', () => `${what}: ${data.mode} is set again`);
+    this.modes.set(whose, data.mode);
+    if (!this.isLeading) return;
     if (data.mode === 'normal') {
-      insist(this.isLeaving, 'overload', () => `left too early, after ${this.told()}`);
-      insist(data.reason === 'overload_over', 'overload', () => `left for ${data.reason}`);
-      return this.counters.add('overload left');
+      insist(this.leaving.has(whose), 'overload', () => `${what} left too early, after ${this.told()}`);
+      insist(data.reason === 'overload_over', 'overload', () => `${what} left for ${data.reason}`);
+      return this.counters.add(whose === null ? 'overload left' : 'tenant overload left');
     }
-    insist(data.mode === 'degraded', 'overload', () => `overload never calls for ${data.mode}`);
-    const isDue = this.entering.some((one) => one === data.reason);
-    insist(isDue, 'overload', () => `entered by ${data.reason} too early, after ${this.told()}`);
-    this.counters.add('overload entered');
-    if (data.reason === 'overload_queue') this.counters.add('overload by the queue');
+    insist(data.mode === 'degraded', 'overload', () => `${what} never calls for ${data.mode}`);
+    const isDue = this.entering.get(whose)?.some((one) => one === data.reason) === true;
+    insist(isDue, 'overload', () => `${what} by ${data.reason} too early, after ${this.told()}`);
+    this.counters.add(whose === null ? 'overload entered' : 'tenant overload entered');
   }
 
   /** Nothing is left to decide. */
   rests(): void {
-    const isLate = this.mode === 'normal' ? this.entering.length > 0 : this.isLeaving;
-    insist(!isLate, 'overload', () => `still ${this.mode}, after ${this.told()}`);
+    for (const whose of [...this.entering.keys(), ...this.leaving]) {
+      const mode = this.modeOf(whose);
+      const isLate = mode === 'normal' ? this.entering.has(whose) : this.leaving.has(whose);
+      insist(!isLate, 'overload', () => `${whose ?? 'all'} still ${mode}, after ${this.told()}`);
+    }
+  }
+
+  private modeOf(whose: string | null): Mode {
+    return this.modes.get(whose) ?? 'normal';
   }
 
   private marksOf(reason: Reason) {
@@ -79,26 +126,40 @@ class Owner {
     return reason === 'overload_event_loop' ? eventLoopDelayMs : commitLatencyMs;
   }
 
-  /** From the first to the last of those at the end of which this holds without a break; -1: not of the last one. */
-  private lastsMs(holds: (sample: Sample) => boolean): number {
-    const samples = this.samples ?? [];
-    const broken = samples.findLastIndex((sample) => !holds(sample));
-    const [first, last] = [samples[broken + 1], samples.at(-1)];
-    return first && last ? last.atMs - first.atMs : -1;
-  }
-
   private told(): string {
-    return JSON.stringify((this.samples ?? []).slice(-12).map(Object.values));
+    const tell = ({ atMs, tenants, measured }: Sample) => ({ atMs, measured, tenants: [...tenants] });
+    return JSON.stringify(this.samples.slice(-12).map(tell));
   }
 }
 
-function waiting({ realms }: TasksState): number {
-  let count = 0;
-  for (const { tasks } of realms.values()) for (const { lease } of tasks.values()) if (!lease) count += 1;
-  return count;
+/** From the first to the last of those at the end of which this holds without a break; -1: not of the last one. */
+function lastsMs<T extends { readonly atMs: number }>(all: readonly T[], holds: (one: T) => boolean): number {
+  const broken = all.findLastIndex((one) => !holds(one));
+  const [first, last] = [all[broken + 1], all.at(-1)];
+  return first && last ? last.atMs - first.atMs : -1;
 }
 
-/** The context as hosts run it: by itself a partition degrades and returns when its measures say so, then and only then. */
+/** Among those that have something queued. */
+function shareOf(tenants: Sample['tenants'], tenantId: string) {
+  const { queued = 0, weight = 1 } = tenants.get(tenantId) ?? {};
+  const active = [...tenants].filter(([id, load]) => load.queued > 0 || id === tenantId);
+  return { queued, share: weight / sum(active, ([, load]) => load.weight) };
+}
+
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((total, one) => total + of(one), 0);
+}
+
+function loadsOf({ realms }: TasksState): Map<string, Load> {
+  const loads = new Map<string, Load>();
+  for (const { tenant, tasks } of realms.values()) {
+    const queued = [...tasks.values()].filter(({ lease }) => !lease).length;
+    loads.set(tenant.id, { queued, weight: tenant.limits.weight ?? 1 });
+  }
+  return loads;
+}
+
+/** The context as hosts run it: a tenant and a partition degrade and return by themselves when their measures say so, then and only then. */
 export function withOverload(context: TasksContext, counters: Counters): TasksContext {
   const known = new WeakMap<TasksState, Owner>();
   const ownerOf = (state: TasksState): Owner => {
@@ -118,6 +179,7 @@ export function withOverload(context: TasksContext, counters: Counters): TasksCo
     },
     evolve: (state, fact) => {
       const owner = ownerOf(state);
+      if (fact.type === 'tenant.overload-set') owner.fold(fact);
       if (fact.type === 'cluster.mode-set' && fact.data.by === 'overload') owner.fold(fact);
       context.evolve(state, fact);
     },

@@ -244,7 +244,7 @@ const effectsOf: Record<TasksEffect['kind'], readonly string[]> = {
   'drop-lease': ['task.attempt-ended', 'task.ended'],
   'ask-heartbeat': [],
   'close-agent': ['agent.removed'],
-  'directory-tenant': ['tenant.created', 'tenant.limits-set', 'tenant.mode-set'],
+  'directory-tenant': ['tenant.created', 'tenant.limits-set', 'tenant.mode-set', 'tenant.overload-set'],
   'directory-mode': ['cluster.mode-set'],
   'directory-key': ['tenant.key-added', 'tenant.key-revoked'],
 };
