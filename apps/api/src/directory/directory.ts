@@ -1,6 +1,6 @@
-import { stricter } from '@fluxforge/domain/modes';
 import { type DirectoryEntry, type Mode, type Role } from '@fluxforge/events/catalogue';
 import { partitionOf } from '@fluxforge/events/partitioner';
+import { modesHeld, ofPartition, type HeldMode } from './held-modes.js';
 
 type Entry<K extends DirectoryEntry['kind']> = Extract<DirectoryEntry, { kind: K }>;
 
@@ -59,12 +59,23 @@ export class Directory {
     return false;
   }
 
-  /** The stricter of the tenant's mode and that of its partition. */
+  /** The strictest of the tenant's modes and that of its partition. */
   modeOf(tenantId: string): Mode {
+    return this.modesOf(tenantId)[0]?.mode ?? 'normal';
+  }
+
+  /** All but normal ones that hold for a tenant, the strictest first. */
+  modesOf(tenantId: string): HeldMode[] {
     const partition = partitionOf(tenantId, this.partitions);
-    const own = this.tenants.get(tenantId)?.mode ?? 'normal';
-    const cluster = this.modes.get(`${partition}`)?.mode ?? 'normal';
-    return stricter(own, cluster);
+    return modesHeld(this.tenants.get(tenantId), this.modes.get(`${partition}`));
+  }
+
+  /** Of each partition, as its owner said last. */
+  clusterModes(): (HeldMode & { readonly partition: number })[] {
+    return Array.from({ length: this.partitions }, (_, partition) => {
+      const entry = this.modes.get(`${partition}`);
+      return { partition, ...(entry ? ofPartition(entry) : unheard) };
+    });
   }
 
   /** Where the owner of a tenant's partition answers questions, or null. */
@@ -79,6 +90,9 @@ export class Directory {
     return owner ? { address: owner.address, generation: owner.generation } : null;
   }
 }
+
+/** No owner has spoken yet. */
+const unheard: HeldMode = { scope: 'cluster', mode: 'normal', reason: 'operator' };
 
 function keep<T extends { readonly offset: number }>(entries: Map<string, T>, key: string, entry: T): void {
   const known = entries.get(key);

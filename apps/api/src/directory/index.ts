@@ -1,2 +1,3 @@
 export { Directory, type Caller } from './directory.js';
+export { type HeldMode } from './held-modes.js';
 export { DirectoryFollower } from './follower.js';

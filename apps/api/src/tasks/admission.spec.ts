@@ -72,14 +72,15 @@ describe('what a task asks for at admission', () => {
     expect((await submit({ delay: '11m' }, { 'idempotency-key': 'later' })).status).toBe(422);
   });
 
-  async function setMode(mode: Mode, where: 'tenant' | 'partition'): Promise<void> {
+  async function setMode(mode: Mode, where: 'tenant' | 'tenant overload' | 'partition'): Promise<void> {
     const partition = partitionOf(tenantId, partitions);
     offset += 1;
     if (where === 'partition') {
       await writeEntry(api.log, { kind: 'mode', mode, reason: 'operator', partition, offset });
     } else {
       const entry = tenantEntry(tenantId, offset);
-      if (entry.kind === 'tenant') await writeEntry(api.log, { ...entry, mode });
+      const said = where === 'tenant' ? { mode } : { overload: { mode, reason: 'overload_queue' as const } };
+      if (entry.kind === 'tenant') await writeEntry(api.log, { ...entry, ...said });
     }
     const untilMs = Date.now() + deadlineMs;
     while (api.parts.directory.modeOf(tenantId) !== mode && Date.now() < untilMs) {
@@ -88,20 +89,23 @@ describe('what a task asks for at admission', () => {
     expect(api.parts.directory.modeOf(tenantId)).toBe(mode);
   }
 
-  it.each(['tenant', 'partition'] as const)('the mode of the %s refuses early', async (where) => {
-    await setMode('degraded', where);
-    expect((await submit({ priority: 2 })).status).toBe(202);
-    const refused = async (priority: number) => {
-      const { status, json, headers } = await submit({ priority });
-      expect(headers['retry-after']).toBeDefined();
-      return [status, json['code']];
-    };
-    expect(await refused(3)).toEqual([503, 'mode_degraded']);
-    await setMode('read-only', where);
-    expect(await refused(0)).toEqual([503, 'mode_read_only']);
-    await setMode('draining', where);
-    expect(await refused(0)).toEqual([503, 'mode_draining']);
-    await setMode('normal', where);
-    expect((await submit({ priority: 9 })).status).toBe(202);
-  });
+  it.each(['tenant', 'tenant overload', 'partition'] as const)(
+    'the mode of the %s refuses early',
+    async (where) => {
+      await setMode('degraded', where);
+      expect((await submit({ priority: 2 })).status).toBe(202);
+      const refused = async (priority: number) => {
+        const { status, json, headers } = await submit({ priority });
+        expect(headers['retry-after']).toBeDefined();
+        return [status, json['code']];
+      };
+      expect(await refused(3)).toEqual([503, 'mode_degraded']);
+      await setMode('read-only', where);
+      expect(await refused(0)).toEqual([503, 'mode_read_only']);
+      await setMode('draining', where);
+      expect(await refused(0)).toEqual([503, 'mode_draining']);
+      await setMode('normal', where);
+      expect((await submit({ priority: 9 })).status).toBe(202);
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { modeRefusal, modeRefusalTexts } from '@fluxforge/domain/modes';
+import { heldScopeTexts, modeRefusal, modeRefusalTexts } from '@fluxforge/domain/modes';
 import { type TaskSpec } from '@fluxforge/events/catalogue';
 import { type Directory } from '../directory/index.js';
 import { ProblemError } from '../http/index.js';
@@ -9,6 +9,9 @@ import { ProblemError } from '../http/index.js';
  * @throws ProblemError
  */
 export function insistOnMode(directory: Directory, tenantId: string, { priority }: TaskSpec): void {
-  const refusal = modeRefusal(directory.modeOf(tenantId), 'adhoc', priority);
-  if (refusal) throw new ProblemError(refusal, `${modeRefusalTexts[refusal]} Nothing was written.`);
+  const [held] = directory.modesOf(tenantId);
+  const refusal = held && modeRefusal(held.mode, 'adhoc', priority);
+  if (!refusal) return;
+  const because = heldScopeTexts[held.scope];
+  throw new ProblemError(refusal, `${modeRefusalTexts[refusal]} ${because} Nothing was written.`);
 }

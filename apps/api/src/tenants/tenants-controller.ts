@@ -30,12 +30,30 @@ export class TenantsController {
   ) {}
 
   @Get('tenant')
-  @ApiOperation({ summary: 'The tenant of the key: its limits, and the mode that holds for it.' })
+  @ApiOperation({
+    summary: 'The tenant of the key: its limits, the mode that holds for it, and whose that is.',
+  })
   tenant(@From() caller: Caller) {
     const found = this.directory.tenant(caller.tenantId);
     if (!found) throw notFound();
     const { tenant_id: id, name, limits } = found;
-    return { id, name, limits: limitsInForce(limits), mode: this.directory.modeOf(id) };
+    return { id, name, limits: limitsInForce(limits), ...this.modesOf(id) };
+  }
+
+  @Get('tenant/mode')
+  @ApiOperation({
+    summary: 'The mode that holds for the tenant, and all that call for one: scope and reason.',
+  })
+  tenantMode(@From() caller: Caller) {
+    return this.modesOf(caller.tenantId);
+  }
+
+  @Get('cluster/mode')
+  @Needs('admin')
+  @ApiOperation({ summary: 'The mode of each partition, its scope and its reason: for the operator.' })
+  clusterModes(@From() caller: Caller) {
+    this.operator.insist(caller);
+    return { partitions: this.directory.clusterModes() };
   }
 
   @Get('queue')
@@ -142,6 +160,10 @@ export class TenantsController {
   ): Promise<{ readonly partitions: readonly Accepted[] }> {
     this.operator.insist(caller);
     return { partitions: await this.ingest.toAll({ type: 'cluster.set-mode', data: { mode } }, origin) };
+  }
+
+  private modesOf(tenantId: string) {
+    return { mode: this.directory.modeOf(tenantId), modes: this.directory.modesOf(tenantId) };
   }
 
   private async held(origin: Origin, body: TasksCommandBody): Promise<Accepted> {

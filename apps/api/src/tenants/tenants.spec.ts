@@ -4,10 +4,19 @@ import {
   startInMemory,
   tenantEntry,
   topics,
+  writeEntry,
   partitions,
   type InMemoryApi,
 } from '../testing/api-in-memory.js';
 import { decodeCommand } from '@fluxforge/events/envelope';
+import { partitionOf } from '@fluxforge/events/partitioner';
+
+const deadlineMs = 10_000;
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const untilMs = Date.now() + deadlineMs;
+  while (!(await holds()) && Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 describe('limits and modes over HTTP', () => {
   let api: InMemoryApi;
@@ -133,6 +142,36 @@ describe('limits and modes over HTTP', () => {
         data: { mode: 'draining' },
       });
     }
+  });
+
+  it('tells whose mode holds and why, and of all partitions to the operator alone', async () => {
+    const shown = async (path: string, key?: string) => (await send('GET', path, undefined, key)).json;
+    expect(await shown('/v1/tenant/mode')).toEqual({ mode: 'normal', modes: [] });
+    const partition = partitionOf('ten_acme', partitions);
+    const overload = { mode: 'degraded', reason: 'overload_queue' } as const;
+    const tenant = tenantEntry('ten_acme', 5);
+    if (tenant.kind !== 'tenant') throw new Error('not a tenant');
+    await writeEntry(api.log, { ...tenant, overload });
+    const slow = { mode: 'degraded', reason: 'overload_event_loop' } as const;
+    await writeEntry(api.log, { kind: 'mode', ...slow, partition, offset: 6 });
+    const ofTenant = { scope: 'tenant_overload', ...overload };
+    const ofPartition = { scope: 'partition_overload', ...slow };
+    await until(async () => ((await shown('/v1/tenant/mode'))['modes'] as unknown[]).length === 2);
+    const held = { mode: 'degraded', modes: [ofTenant, ofPartition] };
+    expect(await shown('/v1/tenant/mode')).toEqual(held);
+    expect(await shown('/v1/tenant')).toMatchObject(held);
+    const mode = 'read-only' as const;
+    await writeEntry(api.log, { ...tenant, mode, overload, offset: 7 });
+    await until(async () => (await shown('/v1/tenant/mode'))['mode'] === mode);
+    expect((await shown('/v1/tenant/mode'))['modes']).toEqual([
+      { scope: 'tenant', mode, reason: 'operator' },
+      ofTenant,
+      ofPartition,
+    ]);
+    expect((await send('GET', '/v1/cluster/mode')).status).toBe(403);
+    const all = (await shown('/v1/cluster/mode', 'ffk_operatorkey'))['partitions'] as unknown[];
+    expect(all).toHaveLength(partitions);
+    expect(all[partition]).toEqual({ partition, ...ofPartition });
   });
 
   it('is for admins', async () => {
