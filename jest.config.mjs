@@ -31,7 +31,7 @@ export default {
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
   moduleNameMapper: {
-    '^@fluxforge/(events|domain|testing|read-models)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
+    '^@fluxforge/(cache|domain|events|read-models|testing)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
     '^@fluxforge/(read-models|agent-protocol|cache|config|telemetry)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
   },

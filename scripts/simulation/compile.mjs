@@ -6,6 +6,7 @@ import { transformFile } from '@swc/core';
 export const simulationFolders = [
   'libs/events/src',
   'libs/domain/src',
+  'libs/cache/src/bucket',
   'libs/testing/src/simulation',
   'libs/testing/src/workload',
 ];

@@ -1,4 +1,5 @@
 import { type Cache } from '@fluxforge/cache';
+import { Backlog } from '@fluxforge/domain/shedding';
 import { type LogPort } from '@fluxforge/events/log';
 import { topicsOf } from '@fluxforge/events/topics';
 import { type ReadModels } from '@fluxforge/read-models';
@@ -10,7 +11,7 @@ import { Answers, Enrolment, OutputAddress } from './enrolment/index.js';
 import { Owners } from './owners/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
-import { Backlog, HotQueues, Lag, Shedding, StatePulses } from './shedding/index.js';
+import { HotQueues, Lag, Shedding, StatePulses } from './shedding/index.js';
 import { OperatorTenant } from './tenants/index.js';
 
 export interface PartsOptions {

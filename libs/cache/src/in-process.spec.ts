@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { takeFrom, type Bucket } from './bucket.js';
+import { takeFrom, type Bucket } from './bucket/index.js';
 import { describeCache } from './cache.features.js';
 import { InProcessCache } from './index.js';
 

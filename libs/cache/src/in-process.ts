@@ -1,4 +1,4 @@
-import { takeFrom, type Bucket } from './bucket.js';
+import { takeFrom, type Bucket } from './bucket/index.js';
 import { type Cache, type Kept, type NamedText, type Rate } from './port.js';
 
 export interface InProcessOptions {

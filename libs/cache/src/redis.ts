@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { Breaker } from './breaker.js';
-import { capacityOf } from './bucket.js';
+import { capacityOf } from './bucket/index.js';
 import { lost, type Cache, type Kept, type Lost, type NamedText, type Rate } from './port.js';
 import { getScript, putScript, takeScript } from './redis-scripts.js';
 

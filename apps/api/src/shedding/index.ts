@@ -1,4 +1,3 @@
-export { Backlog } from './backlog.js';
 export { HotQueues, type SeenQueue } from './hot-queues.js';
 export { Lag } from './lag.js';
 export { Shedding, type SheddingOptions } from './shedding.js';

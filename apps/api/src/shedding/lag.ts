@@ -1,6 +1,6 @@
+import { type Backlog } from '@fluxforge/domain/shedding';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { partitionOf } from '@fluxforge/events/partitioner';
-import { type Backlog } from './backlog.js';
 
 export interface LagOptions {
   readonly partitions: number;

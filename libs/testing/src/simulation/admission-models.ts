@@ -7,6 +7,7 @@ import { type Counters } from './counters.js';
 import { DrainModel } from './drain-model.js';
 import { FanoutModels } from './fanout-model.js';
 import { ModeModel } from './mode-model.js';
+import { QuietModel } from './quiet-model.js';
 import { QuotaModel } from './quota-model.js';
 
 /** What admission promises, of one partition of the tasks context. */
@@ -18,8 +19,9 @@ export class AdmissionModels {
   private readonly breakers: BreakerModel;
   private readonly brake: BrakeModel;
   private readonly drains: DrainModel;
+  private readonly quiet: QuietModel | null;
 
-  constructor(counters: Counters, policy: TasksPolicy) {
+  constructor(counters: Counters, policy: TasksPolicy, quietTenant: string | null) {
     this.quotas = new QuotaModel(counters, policy.defaultLimits);
     this.modes = new ModeModel(counters);
     this.fanouts = new FanoutModels(counters);
@@ -27,6 +29,7 @@ export class AdmissionModels {
     this.breakers = new BreakerModel(policy.breakers, counters);
     this.brake = new BrakeModel(policy.brake, counters);
     this.drains = new DrainModel(counters);
+    this.quiet = quietTenant === null ? null : new QuietModel(quietTenant);
   }
 
   fold(fact: Fact): void {
@@ -37,5 +40,6 @@ export class AdmissionModels {
     this.breakers.fold(fact);
     this.brake.fold(fact);
     this.drains.fold(fact);
+    this.quiet?.fold(fact);
   }
 }

@@ -55,6 +55,8 @@ export class Clients {
   private readonly windowPrng: Prng;
   private readonly resets: Prng;
   private readonly enrolments: Prng;
+  /** Who is to stay inside its quota in a flood submits nothing here. */
+  private readonly busy: readonly string[];
 
   constructor(
     private readonly world: ClientWorld,
@@ -76,6 +78,7 @@ export class Clients {
       this.send(tenantId, body, taskId),
     );
     const { scenario, witness } = world;
+    this.busy = scenario.tenants.filter((tenantId) => tenantId !== scenario.flood?.quietTenant);
     this.windowPrng = prng.fork('windows');
     this.resets = prng.fork('resets');
     this.enrolments = prng.fork('enrolments');
@@ -97,7 +100,7 @@ export class Clients {
         data: {
           tenant_id: tenantId,
           name: tenantId,
-          limits: { ...limits, weight: scenario.weights[i] ?? 1 },
+          limits: { ...limits, ...scenario.flood?.limits.get(tenantId), weight: scenario.weights[i] ?? 1 },
         },
       });
       const key = {
@@ -121,8 +124,8 @@ export class Clients {
   }
 
   private schedule(): void {
-    const { timeline, scenario, witness } = this.world;
-    const tenantId = this.prng.pick(scenario.tenants);
+    const { timeline, witness } = this.world;
+    const tenantId = this.prng.pick(this.busy);
     if (witness.tasks.tenants.has(tenantId))
       this.schedules.act(tenantId, timeline.nowMs, this.agentIds(tenantId));
   }
@@ -220,7 +223,7 @@ export class Clients {
   private submit(): void {
     if (this.tasks >= maxTasks) return;
     const { timeline, scenario, witness } = this.world;
-    const tenantId = this.prng.pick(scenario.tenants);
+    const tenantId = this.prng.pick(this.busy);
     // Nobody has a key of a tenant that is not there yet.
     if (!witness.tasks.tenants.has(tenantId)) return;
     this.tasks += 1;
@@ -242,7 +245,7 @@ export class Clients {
   }
 
   private fanOut(): void {
-    const tenantId = this.prng.pick(this.world.scenario.tenants);
+    const tenantId = this.prng.pick(this.busy);
     if (this.world.witness.tasks.tenants.has(tenantId)) {
       this.fanouts.act(tenantId, this.world.timeline.nowMs);
     }

@@ -63,6 +63,11 @@ export const sometimes = [
   'probe failed',
   'probe succeeded',
   'breaker reset',
+  'flooded',
+  'shed by rate',
+  'shed by depth',
+  'shed by lag',
+  'cache lost while flooded',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];
 

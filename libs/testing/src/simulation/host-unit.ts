@@ -1,4 +1,5 @@
 import { type ContextName, type EventBody } from '@fluxforge/events/catalogue';
+import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { type EpochTerm } from '@fluxforge/events/journal';
 import { type LogRecord, type RecordBatch, type TopicPartition } from '@fluxforge/events/log';
 import {
@@ -81,6 +82,13 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
     const { commands, foreign, messages } = this.host.queued;
     if (commands + foreign + messages > 0 || this.host.ownerState !== 'leading') return false;
     return this.isRead('commands') && this.isRead('foreign');
+  }
+
+  /** How far it has come with its commands, as production owners tell it. */
+  get pulse(): PartitionPulse {
+    const { host, followed, world } = this;
+    const behind = followed.commands ? world.log.core.end(followed.commands.tp) - followed.commands.next : 0;
+    return { covered: host.coveredCommands, lag: host.queued.commands + behind };
   }
 
   serialized(): string {

@@ -3,6 +3,7 @@ import { type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type StatesPolicy } from '@fluxforge/domain/states-context';
 import { type TasksPolicy } from '@fluxforge/domain/tasks-context';
 import { type Resources } from '@fluxforge/events/catalogue';
+import { drawFlood, type FloodScenario } from './flood-scenario.js';
 import { type Prng } from './prng.js';
 import { moments, type Moment } from './schedule-clients.js';
 
@@ -58,6 +59,8 @@ export interface Scenario {
   /** Of the tenants, in their order. */
   readonly weights: readonly number[];
   readonly chaosMs: number;
+  /** Null: nobody floods. */
+  readonly flood: FloodScenario | null;
   readonly log: LogFaults;
   readonly network: NetworkFaults;
   readonly nodes: NodeFaults;
@@ -86,6 +89,8 @@ export interface Scenario {
   readonly statesPolicy: StatesPolicy;
 }
 
+/** How often there is one where the history is no longer one. */
+const floods = 0.15;
 const tenantNames = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'stark'] as const;
 
 /** Swarm: each seed draws which faults there are and how often, the topology, and extremes of settings. */
@@ -103,7 +108,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
   const floodEveryMs = floods.chance(0.3) ? floods.between(3_000, 9_000) : Infinity;
   const first = prng.below(tenantNames.length);
   const second = (first + 1 + prng.below(tenantNames.length - 1)) % tenantNames.length;
-  return {
+  const scenario: Scenario = {
     seed,
     startMs: moment.atMs - clock.between(8_000, 25_000),
     moment,
@@ -117,6 +122,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     requests: some(0.7, 0.1, 0.7),
     weights: [prng.pick([1, 1, 2, 5]), prng.pick([1, 1, 3])],
     chaosMs: prng.between(24_000, 36_000) + longerMs,
+    flood: null,
     log: {
       lostAck: some(0.5, 0.002, 0.02),
       late: some(0.5, 0.002, 0.02),
@@ -162,6 +168,32 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     limits: { maxBatchRecords: prng.pick([4, 16, 500]), maxQueuedMessages: prng.pick([3, 10_000]) },
     tasksPolicy: floodEveryMs === Infinity ? drawTasksPolicy(prng) : floodable(drawTasksPolicy(prng)),
     statesPolicy: drawStatesPolicy(prng),
+  };
+  const flood = prng.fork('flood');
+  return longerMs === 0 && flood.chance(floods) ? flooded(scenario, flood) : scenario;
+}
+
+/** More tenants in one partition, shorter, and with a bound on picks that comes within reach. */
+function flooded(scenario: Scenario, prng: Prng): Scenario {
+  const tenants = tenantNames.slice(0, prng.between(3, tenantNames.length));
+  return {
+    ...scenario,
+    blackoutMs: 0,
+    partitions: 1,
+    tenants,
+    weights: tenants.map(() => prng.pick([1, 1, 2, 5])),
+    agentsPerTenant: 1,
+    slots: prng.between(2, 6),
+    chaosMs: prng.between(14_000, 20_000),
+    flood: drawFlood(tenants, prng),
+    limitsEveryMs: Infinity,
+    tasksPolicy: {
+      ...scenario.tasksPolicy,
+      fairness: { minChargeMs: 10, maxLeadMs: prng.pick([20, 100]) },
+      // So much ends in a flood that what lands twice would find nothing of the first time.
+      endedKept: 100_000,
+      fanouts: { ...scenario.tasksPolicy.fanouts, kept: 1_000 },
+    },
   };
 }
 

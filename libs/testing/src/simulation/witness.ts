@@ -62,7 +62,10 @@ export class Witness {
       wasRequested: (tenant: string, task: string) => this.requestedTasks.has(`${tenant}/${task}`),
     };
     this.tasks = new TasksModel(scenario, evidence, counters);
-    this.admission = this.journals.tasks.map(() => new AdmissionModels(counters, scenario.tasksPolicy));
+    const quiet = scenario.flood?.quietTenant ?? null;
+    this.admission = this.journals.tasks.map(
+      () => new AdmissionModels(counters, scenario.tasksPolicy, quiet),
+    );
     const { defaultMaxStates } = scenario.statesPolicy;
     this.ceilings = this.journals.tasks.map(() => new CeilingModel(counters, defaultMaxStates));
     this.states = new StatesModel(this.tasks, counters);

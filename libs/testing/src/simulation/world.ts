@@ -1,5 +1,5 @@
 import { makeStatesContext } from '@fluxforge/domain/states-context';
-import { makeTasksContext } from '@fluxforge/domain/tasks-context';
+import { makeTasksContext, queueDepths } from '@fluxforge/domain/tasks-context';
 import { type ContextName, type EventBody, type Fact } from '@fluxforge/events/catalogue';
 import { type TopicPartition } from '@fluxforge/events/log';
 import { topicsOf } from '@fluxforge/events/topics';
@@ -9,6 +9,7 @@ import { ControlProcess } from './control-process.js';
 import { type ControlWorld } from './control-world.js';
 import { Counters } from './counters.js';
 import { FaultyLog } from './faulty-log.js';
+import { Flood, type Told } from './flood/index.js';
 import { type JournalModel } from './journal-model.js';
 import { Machines } from './machines.js';
 import { Nemesis } from './nemesis.js';
@@ -46,6 +47,7 @@ export class World {
   private readonly machines: Machines;
   private readonly nemesis: Nemesis;
   private readonly clients: Clients;
+  private readonly flood: Flood | null;
   private readonly agents: Agent[];
   private readonly projectors: Projector[] = [];
   private readonly snapshots: ReturnType<World['makeSnapshots']>;
@@ -79,6 +81,8 @@ export class World {
       root.fork('workload'),
       enrolments,
     );
+    const flooded = { ...this, log: this.log, topics, owner: () => this.owner() };
+    this.flood = scenario.flood && new Flood(flooded, scenario.flood, root.fork('flood'));
     this.nemesis = new Nemesis(timeline, root.fork('nemesis'), scenario, this.victims());
     for (const context of contexts) {
       for (let partition = 0; partition < scenario.partitions; partition++) {
@@ -102,6 +106,7 @@ export class World {
     for (const address of addresses) this.startNode(address);
     for (const agent of this.agents) agent.start();
     this.clients.start();
+    this.flood?.start();
     this.nemesis.start();
     for (const context of contexts) {
       for (const snapshots of this.snapshots[context]) snapshots.start(this.scenario.snapshotEveryMs);
@@ -186,6 +191,18 @@ export class World {
     for (const process of this.processes) {
       const unit = process[context].get(partition);
       if (unit?.host.leading && unit.isAtRest) return unit;
+    }
+    return null;
+  }
+
+  /** What the owner of the first partition tells API servers now. */
+  private owner(): Told | null {
+    for (const process of this.processes) {
+      const unit = process.tasks.get(0);
+      if (!unit?.host.leading || !process.process.running) continue;
+      if (!unit.host.fresh(process.nowMs()) || !unit.host.settled) continue;
+      const queued = queueDepths(unit.view).map(({ tenantId, queued }) => [tenantId, queued] as const);
+      return { pulse: unit.pulse, queued: new Map(queued) };
     }
     return null;
   }

@@ -1,8 +1,8 @@
-import { type Rate } from './port.js';
+import { type Rate } from '../port.js';
 
 /**
  * Levels are in thousandths of a unit, so that whole milliseconds at a whole rate fill whole numbers. The Lua script
- * in `redis-scripts.ts` does the same arithmetic.
+ * in `../redis-scripts.ts` does the same arithmetic.
  */
 export interface Bucket {
   readonly level: number;

@@ -1,0 +1,1 @@
+export { capacityOf, takeFrom, type Bucket, type Take } from './bucket.js';

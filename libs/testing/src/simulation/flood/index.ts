@@ -1,0 +1,2 @@
+export { Flood, type FloodWorld } from './flood.js';
+export { type Told } from './shared-cache.js';
