@@ -15,19 +15,21 @@ import { LogTimes } from '../support/log-times.js';
 
 /**
  * What a tenant inside its quota feels of all others flooding: from submit to lease (the log's time of `task.leased`),
- * alone, and while the others submit at least 80 percent of what the API was found to take. All tenants share one
- * partition, so one scheduler, and every process shares this machine. Each tenant has an agent of its own.
+ * alone, and while the others ask for at least 80 percent of what the API was found to take: tasks, and among them
+ * cancels, writes of states, fan-outs and schedules. All tenants share one partition, so one scheduler, and every
+ * process shares this machine. Each tenant has an agent of its own. The cache is a Redis.
  *   npm run bench -- fairness [--seconds N] [--flood SHARE] [--json FILE]
- * `--seconds`: of each part; `--flood`: of what the API takes. Two floods: all of it let in, so that queues grow, and
- * most of it shed by the quota for submissions.
+ * `--seconds`: of each part; `--flood`: of what the API takes. First all of the flood is let in, so that queues grow;
+ * then most of its submissions are shed by their quota; then the Redis is killed, and the flood goes on.
  */
-const quiet = { perSecond: 10, limits: { submissions_per_s: 20, submission_burst: 100 }, slots: 16 };
+const quiet = { perSecond: 20, limits: { submissions_per_s: 40, submission_burst: 200 }, slots: 16 };
 const flooders = { names: ['flood-1', 'flood-2', 'flood-3'], slots: 16, maxInFlight: 400 };
 const maxQueued = 10_000;
-const capacity = { inFlight: 32, warmSeconds: 4, seconds: 8 };
+const capacity = { inFlight: 32, warmSeconds: 3, seconds: 5 };
+const leadInSeconds = 2;
 const floor = { ofCapacity: 0.8, ms: 250, timesSolo: 3 };
 const drainDeadlineMs = 300_000;
-const seconds = option('--seconds', 30);
+const seconds = option('--seconds', 12);
 const share = option('--flood', 0.85);
 const report = new Report('fairness');
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
@@ -69,13 +71,16 @@ class Fairness {
     await limit(this.system.client, quiet.limits);
   }
 
-  /** Submissions a second that are taken while nothing is refused. */
+  /** Requests a second that are taken while nothing is refused. */
   async capacity(): Promise<number> {
-    await this.flooded({ perSecond: 0, seconds: capacity.warmSeconds });
-    const { tally } = await this.flooded({ perSecond: 0, seconds: capacity.seconds });
+    const flood = this.flood(0, capacity.inFlight);
+    await wait(capacity.warmSeconds);
+    await flood.tally();
+    await wait(capacity.seconds);
+    const tally = await flood.stop();
     const perSecond = tally.accepted / tally.seconds;
     report.put('capacity', { perSecond, ...tally });
-    report.line(`the API takes ${perSecond.toFixed(0)} submissions/s ${told(tally)}`);
+    report.line(`the API takes ${perSecond.toFixed(0)} requests/s: ${told(tally)}`);
     return perSecond;
   }
 
@@ -105,18 +110,23 @@ class Fairness {
     return { lease, queued, acked, generatorLateMs: lateMs };
   }
 
-  async flooded(how: { perSecond: number; seconds?: number }): Promise<{ tally: Tally; felt: Felt | null }> {
-    const { apiUrl: url } = this.system;
-    const maxInFlight = how.perSecond === 0 ? capacity.inFlight : flooders.maxInFlight;
-    const flood = new Flood({ url, keys: this.keys, perSecond: how.perSecond, maxInFlight });
-    if (how.seconds !== undefined) {
-      await wait(how.seconds);
-      return { tally: await flood.stop(), felt: null };
-    }
-    // The flood is in full course when the measuring begins.
-    await wait(2);
-    const felt = await this.felt();
-    return { tally: await flood.stop(), felt };
+  /** It is in full course when this returns. */
+  async startFlood(perSecond: number): Promise<Flood> {
+    const flood = this.flood(perSecond, flooders.maxInFlight);
+    await wait(leadInSeconds);
+    return flood;
+  }
+
+  private flood(perSecond: number, maxInFlight: number): Flood {
+    return new Flood({ url: this.system.apiUrl, keys: this.keys, perSecond, maxInFlight });
+  }
+
+  /** Where the API has the queues of those that flood from: the cache's mirror, or the owner. */
+  async shownBy(source: 'mirror' | 'owner'): Promise<void> {
+    await until(`the queue is shown by the ${source}`, async () => {
+      const answer = await this.clients[0]?.get('/v1/queue');
+      return answer?.status === 200 && (answer.body as { source: string }).source === source ? true : null;
+    });
   }
 
   async shed(perSecond: number): Promise<void> {
@@ -141,10 +151,15 @@ async function limit(client: Client, limits: Readonly<Record<string, number>>): 
   });
 }
 
-function told({ seconds: took, sent, accepted, shed, failed, unsent }: Tally): string {
+function told({ seconds: took, sent, accepted, byKind, shed, refused, failed, unsent }: Tally): string {
   const rate = (count: number): string => `${(count / took).toFixed(0)}/s`;
-  const sheds = Object.entries(shed).map(([name, count]) => `${rate(count)} shed by ${name}`);
-  return `(${[`sent ${rate(sent)}`, `taken ${rate(accepted)}`, ...sheds, `failed ${failed}`, `not sent ${unsent}`].join(', ')})`;
+  const each = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${rate(count)}`)
+      .join(', ');
+  const parts = [`sent ${rate(sent)}`, `taken ${rate(accepted)} (${each(byKind)})`];
+  parts.push(`shed (${each(shed)})`, `refused (${each(refused)})`, `failed ${failed}`, `not sent ${unsent}`);
+  return parts.join(', ');
 }
 
 function show(name: string, { lease, queued, acked, generatorLateMs }: Felt): void {
@@ -154,7 +169,43 @@ function show(name: string, { lease, queued, acked, generatorLateMs }: Felt): vo
   );
 }
 
-/** What does not hold, in words. */
+class Phases {
+  /** What does not hold, in words. */
+  readonly broken: string[] = [];
+
+  constructor(
+    private readonly system: System,
+    private readonly fairness: Fairness,
+    private readonly takes: number,
+    private readonly soloMs: number,
+    private readonly boundMs: number,
+  ) {}
+
+  /** What the quiet tenant feels while the flood goes on. */
+  async under(name: string, flood: Flood): Promise<void> {
+    await flood.tally();
+    const before = this.system.cpu();
+    const felt = await this.fairness.felt();
+    const after = this.system.cpu();
+    const tally = await flood.tally();
+    const used = (part: Part): number => (after[part] - before[part]) / 1e6 / tally.seconds;
+    const cores = Object.fromEntries((Object.keys(before) as Part[]).map((part) => [part, used(part)]));
+    const timesSolo = felt.lease.p99 / this.soloMs;
+    report.put(name, { ...felt, tally, cores, timesSolo, load: loadavg() });
+    const share = tally.sent / tally.seconds / this.takes;
+    report.line(`${name}: ${share.toFixed(2)} of what the API takes: ${told(tally)}`);
+    const shares = Object.entries(cores).map(([part, cpus]) => `${part} ${cpus.toFixed(2)}`);
+    report.line(`  cores: ${shares.join('  ')}`);
+    show(name, felt);
+    const holds = felt.lease.p99 <= this.boundMs;
+    report.line(
+      `  p99 is ${timesSolo.toFixed(1)} times that of alone; at most ${ms(this.boundMs)}: ${holds ? 'holds' : 'DOES NOT HOLD'}`,
+    );
+    if (!holds) this.broken.push(`${name}: p99 ${ms(felt.lease.p99)}`);
+    if (!(share >= floor.ofCapacity)) this.broken.push(`${name}: no flood`);
+  }
+}
+
 async function measure(system: System, fairness: Fairness): Promise<string[]> {
   const takes = await fairness.capacity();
   await fairness.drained();
@@ -163,43 +214,28 @@ async function measure(system: System, fairness: Fairness): Promise<string[]> {
   const boundMs = Math.max(floor.ms, floor.timesSolo * solo.lease.p99);
   report.put('solo', solo);
   report.put('bound_ms', boundMs);
-  const broken: string[] = [];
-  const under = async (name: string): Promise<void> => {
-    const before = system.cpu();
-    const { tally, felt } = await fairness.flooded({ perSecond: share * takes });
-    const after = system.cpu();
-    if (!felt) throw new Error('nothing was measured');
-    const cores = Object.fromEntries(
-      (Object.keys(before) as Part[]).map((part) => [
-        part,
-        (after[part] - before[part]) / 1e6 / tally.seconds,
-      ]),
-    );
-    report.put(name, { ...felt, tally, cores, load: loadavg() });
-    report.line(
-      `${name}: ${(tally.sent / tally.seconds / takes).toFixed(2)} of what the API takes ${told(tally)}`,
-    );
-    report.line(
-      `  cores: ${Object.entries(cores)
-        .map(([part, used]) => `${part} ${used.toFixed(2)}`)
-        .join('  ')}`,
-    );
-    show(name, felt);
-    if (!(felt.lease.p99 <= boundMs)) broken.push(`${name}: p99 ${ms(felt.lease.p99)}`);
-    if (!(tally.sent / tally.seconds >= floor.ofCapacity * takes)) broken.push(`${name}: no flood`);
-  };
-  await under('flood let in');
-  await fairness.drained();
-  await fairness.shed(Math.max(1, Math.floor((takes * 0.1) / flooders.names.length)));
-  await under('flood shed');
   report.line(
     `bound on p99: ${ms(boundMs)} (the larger of ${floor.ms} ms and ${floor.timesSolo} times alone)`,
   );
-  return broken;
+  const phases = new Phases(system, fairness, takes, solo.lease.p99, boundMs);
+  const letIn = await fairness.startFlood(share * takes);
+  await fairness.shownBy('mirror');
+  await phases.under('flood let in', letIn);
+  await letIn.stop();
+  await fairness.drained();
+  await fairness.shed(Math.max(1, Math.floor((takes * 0.1) / flooders.names.length)));
+  const shed = await fairness.startFlood(share * takes);
+  await fairness.shownBy('mirror');
+  await phases.under('flood shed', shed);
+  await system.killCache();
+  await fairness.shownBy('owner');
+  await phases.under('flood shed, cache lost', shed);
+  await shed.stop();
+  return phases.broken;
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'fluxforge-bench-'));
-const system = new System(process.cwd(), dataDir, quiet.slots, 1);
+const system = new System(process.cwd(), dataDir, quiet.slots, 1, true);
 let failed = false;
 let fairness: Fairness | null = null;
 try {

@@ -56,7 +56,9 @@ export class Client {
           response.on('error', reject);
         },
       );
-      call.on('timeout', () => call.destroy(new Error(`no answer within ${deadlineMs} ms`)));
+      call.on('timeout', () =>
+        call.destroy(new Error(`${method} ${path}: no answer within ${deadlineMs} ms`)),
+      );
       call.on('error', reject);
       call.end(body);
     });

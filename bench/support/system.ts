@@ -12,6 +12,12 @@ interface Service {
   stop(): Promise<void>;
 }
 
+interface Redis {
+  readonly url: string;
+  stop(): Promise<void>;
+  kill9(): Promise<void>;
+}
+
 interface Infra {
   startKafka(options: {
     dataDir: string;
@@ -19,6 +25,7 @@ interface Infra {
     quickStart: boolean;
   }): Promise<Service & { brokers: string }>;
   startPostgres(options: { dataDir: string; database: string }): Promise<Service & { url: string }>;
+  startRedis(options: { dataDir: string }): Promise<Redis>;
 }
 
 const apps = ['api', 'dispatcher', 'reconciler', 'projector', 'agent'] as const;
@@ -35,6 +42,7 @@ export class System {
   private env: Record<string, string> = {};
   private kafka: (Service & { brokers: string }) | null = null;
   private postgres: (Service & { url: string }) | null = null;
+  private redis: Redis | null = null;
   private joinToken = '';
   private stopped = false;
   client!: Client;
@@ -46,6 +54,7 @@ export class System {
     readonly dataDir: string,
     private readonly slots: number,
     private readonly partitions = 8,
+    private readonly withCache = false,
   ) {}
 
   get brokers(): string {
@@ -74,6 +83,7 @@ export class System {
       dataDir: join(this.dataDir, 'postgres'),
       database: 'fluxforge',
     });
+    if (this.withCache) this.redis = await infra.startRedis({ dataDir: join(this.dataDir, 'redis') });
     const [http, apiGrpc, control] = await Promise.all([freePort(), freePort(), freePort()]);
     this.env = {
       FLUXFORGE_KAFKA_BROKERS: this.kafka.brokers,
@@ -90,6 +100,7 @@ export class System {
       FLUXFORGE_AGENT_NAME: 'bench-1',
       FLUXFORGE_AGENT_SLOTS: String(this.slots),
       FLUXFORGE_AGENT_WITNESS_FILE: this.witnessFile,
+      ...(this.redis && { FLUXFORGE_REDIS_URL: this.redis.url }),
     };
     await this.once('projector', 'migrate-main.js');
     for (const app of ['dispatcher', 'api', 'reconciler', 'projector'] as const) this.launch(app);
@@ -141,6 +152,11 @@ export class System {
     return child;
   }
 
+  async killCache(): Promise<void> {
+    await this.redis?.kill9();
+    this.redis = null;
+  }
+
   async end(app: App): Promise<void> {
     const child = this.children.get(app);
     if (child) await ended(child);
@@ -167,6 +183,7 @@ export class System {
     this.stopped = true;
     this.client?.close();
     await Promise.all(this.everyone().map(ended));
+    await this.redis?.stop();
     await this.postgres?.stop();
     await this.kafka?.stop();
   }
