@@ -90,7 +90,7 @@ export interface Scenario {
 }
 
 /** How often there is one where the history is no longer one. */
-const floods = 0.15;
+const attacked = 0.15;
 const tenantNames = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'stark'] as const;
 
 /** Swarm: each seed draws which faults there are and how often, the topology, and extremes of settings. */
@@ -170,7 +170,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     statesPolicy: drawStatesPolicy(prng),
   };
   const flood = prng.fork('flood');
-  return longerMs === 0 && flood.chance(floods) ? flooded(scenario, flood) : scenario;
+  return longerMs === 0 && flood.chance(attacked) ? flooded(scenario, flood) : scenario;
 }
 
 /** More tenants in one partition, shorter, and with a bound on picks that comes within reach. */
@@ -186,6 +186,7 @@ function flooded(scenario: Scenario, prng: Prng): Scenario {
     slots: prng.between(2, 6),
     chaosMs: prng.between(14_000, 20_000),
     flood: drawFlood(tenants, prng),
+    floodEveryMs: Infinity,
     limitsEveryMs: Infinity,
     tasksPolicy: {
       ...scenario.tasksPolicy,
