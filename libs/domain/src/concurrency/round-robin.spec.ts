@@ -60,6 +60,18 @@ describe('keys that take turns', () => {
     expect(served(world, 5)).toBe('xuyxl');
   });
 
+  it('come in the order of priority within a key, whatever kinds of agents its tasks ask for', () => {
+    const world = one();
+    queue(world, 'x');
+    const concurrency = { key: 'k', max: 9, strategy: 'round-robin' as const };
+    world.given(
+      fact.queued('low', { concurrency, priority: 9, executor: 'shell' }),
+      fact.queued('high', { concurrency, priority: 0, executor: 'noop' }),
+      fact.queued('middle', { concurrency, priority: 5, executor: 'noop' }),
+    );
+    expect(served(world, 4)).toBe('xhml');
+  });
+
   it.each(['log', 'snapshot'] as const)('go on where they were for a new owner, by %s', (by) => {
     const world = one();
     for (const key of ['x', 'x', 'y', 'y', 'z', 'z']) queue(world, key);

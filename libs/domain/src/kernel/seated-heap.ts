@@ -11,6 +11,12 @@ export abstract class SeatedHeap<T> {
 
   protected abstract rankOf(item: T): number;
   protected abstract tieOf(item: T): number;
+
+  /** Of two with the same rank. */
+  protected comesAfter(a: T, b: T): boolean {
+    return this.tieOf(a) > this.tieOf(b);
+  }
+
   /** Minus one: not here. */
   protected abstract seatOf(item: T): number;
   protected abstract seat(item: T, at: number): void;
@@ -67,7 +73,7 @@ export abstract class SeatedHeap<T> {
       const above = (at - 1) >> 2;
       const rankAbove = this.ranks[above]!;
       const parent = this.heap[above]!;
-      if (rank > rankAbove || (rank === rankAbove && this.tieOf(item) > this.tieOf(parent))) break;
+      if (rank > rankAbove || (rank === rankAbove && this.comesAfter(item, parent))) break;
       this.put(parent, rankAbove, at);
       at = above;
     }
@@ -96,7 +102,7 @@ export abstract class SeatedHeap<T> {
     let least = ranks[first]!;
     for (let at = first + 1; at < end; at++) {
       const rank = ranks[at]!;
-      if (rank > least || (rank === least && this.tieOf(heap[at]!) > this.tieOf(heap[best]!))) continue;
+      if (rank > least || (rank === least && this.comesAfter(heap[at]!, heap[best]!))) continue;
       best = at;
       least = rank;
     }

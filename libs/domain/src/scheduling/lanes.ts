@@ -68,7 +68,7 @@ export class OpenLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
   }
 }
 
-/** Open lanes whose keys take turns, by a turn at or before that of the key. */
+/** Open lanes whose keys take turns, by a turn at or before that of the key; those of one key by their first task. */
 export class TurnLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
   constructor(private readonly turnOf: (key: string) => number) {
     super();
@@ -82,6 +82,10 @@ export class TurnLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
     return ready.peekTie();
   }
 
+  protected override comesAfter(a: Lane, b: Lane): boolean {
+    return isLater(a.ready, b.ready);
+  }
+
   protected seatOf({ turnSeat }: Lane): number {
     return turnSeat;
   }
@@ -89,6 +93,12 @@ export class TurnLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
   protected seat(lane: Lane, at: number): void {
     lane.turnSeat = at;
   }
+}
+
+/** Whether the first of the one comes after the first of the other. */
+export function isLater(a: ReadyTasks, b: ReadyTasks): boolean {
+  const [rankA, rankB] = [a.peekRank(), b.peekRank()];
+  return rankA > rankB || (rankA === rankB && a.peekTie() > b.peekTie());
 }
 
 /** Whether lanes with this key share one place in the order of their tenant. */

@@ -4,9 +4,10 @@ import {
   type Requests,
   type Selector,
 } from '@fluxforge/events/catalogue';
+import { SeatedHeap } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { wishText, type Wish } from './free-agents.js';
-import { isInTurn, laneText, newLane, OpenLanes, TurnLanes, type TaskLane } from './lanes.js';
+import { isInTurn, isLater, laneText, newLane, OpenLanes, TurnLanes, type TaskLane } from './lanes.js';
 
 /** The lane of a task, and its group. */
 export type GroupLane = TaskLane<PlacementGroup>;
@@ -34,6 +35,8 @@ export class PlacementGroup implements Wish {
   tie = Infinity;
   /** Null while no lane of it takes turns. */
   turns: TurnLanes<GroupLane> | null = null;
+  /** Its place in `TurnGroups`. */
+  turnSeat = -1;
   /** Most groups have this one lane and no other. */
   private plain: GroupLane | null = null;
   private keyed: Map<string, GroupLane> | null = null;
@@ -95,6 +98,29 @@ export class PlacementGroup implements Wish {
   private stand(): void {
     this.rank = this.open.peekRank();
     this.tie = this.open.peekTie();
+  }
+}
+
+/** Groups in the order of the first of their lanes that take turns. */
+export class TurnGroups extends SeatedHeap<PlacementGroup> {
+  protected rankOf({ turns }: PlacementGroup): number {
+    return turns!.peekRank();
+  }
+
+  protected tieOf({ turns }: PlacementGroup): number {
+    return turns!.peekTie();
+  }
+
+  protected override comesAfter(a: PlacementGroup, b: PlacementGroup): boolean {
+    return isLater(a.turns!.peek()!.ready, b.turns!.peek()!.ready);
+  }
+
+  protected seatOf({ turnSeat }: PlacementGroup): number {
+    return turnSeat;
+  }
+
+  protected seat(group: PlacementGroup, at: number): void {
+    group.turnSeat = at;
   }
 }
 

@@ -7,7 +7,7 @@ import { closedGate, type GateRule } from './gates.js';
 import { Keeper } from './keeper.js';
 import { isInTurn, ParkedLanes } from './lanes.js';
 import { Openings, type Looks } from './openings.js';
-import { Groups, type GroupLane, type PlacementGroup } from './placement-group.js';
+import { Groups, TurnGroups, type GroupLane, type PlacementGroup } from './placement-group.js';
 
 export interface Choice extends Pick {
   readonly task: Task;
@@ -22,7 +22,7 @@ export class TenantQueue {
   /** Groups that are not blocked and have an open lane, by the first task of it. */
   private readonly open = new PriorityQueue<PlacementGroup>();
   /** Of those, the ones with open lanes whose keys take turns, by a turn at or before the next of them. */
-  private readonly robins = new PriorityQueue<PlacementGroup>();
+  private readonly robins = new TurnGroups();
   private readonly free = new FreeAgents();
   private readonly blocked = new BlockedGroups(this.free);
   private readonly openings = new Openings(this.blocked);
@@ -115,8 +115,8 @@ export class TenantQueue {
     if (group.blocked || this.keeper.agentFor(group)) this.keeper.watch(group);
     if (group.blocked || rank === Infinity) return this.shut(group);
     this.open.set(group, rank, tie);
-    if (turns && turns.size > 0) this.robins.set(group, turns.peekRank(), turns.peekTie());
-    else this.robins.delete(group);
+    this.robins.delete(group);
+    if (turns && turns.size > 0) this.robins.add(group);
   }
 
   /** The agent's standing, load, session or labels are new. */
@@ -187,8 +187,8 @@ export class TenantQueue {
   }
 
   /**
-   * That of the most urgent task. If its key takes turns with others, the lane whose turn it is: they share the place
-   * of the most urgent among them.
+   * That of the most urgent task. If its key takes turns with others, that of the most urgent task of the key whose turn
+   * it is: they share the place of the most urgent among them.
    */
   private next(): GroupLane | undefined {
     const first = this.open.peek()?.open.peek();
