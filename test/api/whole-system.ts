@@ -113,6 +113,7 @@ async function adminOf(log: LogPort, topicPrefix: string) {
     answerDeadlineMs: 5_000,
     apiServers: 1,
     maxLagRecords: 20_000,
+    writesAtOnce: 64,
   });
   await parts.follower.start(partitions);
   await parts.follower.loaded;

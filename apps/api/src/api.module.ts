@@ -30,6 +30,7 @@ import { type ApiParts } from './parts.js';
 import { Reads } from './reads/index.js';
 import { GetScheduleHandler, ListSchedulesHandler, SchedulesController } from './schedules/index.js';
 import { HotQueues, Shedding } from './shedding/index.js';
+import { Turns } from './turns/index.js';
 import {
   GetStateHandler,
   ListStatesHandler,
@@ -123,6 +124,7 @@ function partProviders(parts: ApiParts): Provider[] {
     value(OperatorTenant, parts.operator),
     value(Clock, parts.clock),
     value(Shedding, parts.shedding),
+    value(Turns, parts.turns),
     value(HotQueues, parts.hotQueues),
     value(RecentKeys, new RecentKeys(parts.clock.nowMs)),
     value(Metrics, parts.metrics),

@@ -2,8 +2,10 @@ import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import helmet from '@fastify/helmet';
 import { ApiModule } from './api.module.js';
+import { tenantWith } from './access/index.js';
 import { httpAdapter, prepareHttp } from './http/server.js';
 import { type ApiParts } from './parts.js';
+import { takeTurns } from './turns/index.js';
 
 /** The HTTP application over its parts, initialised and not yet listening. */
 export async function createApi(parts: ApiParts): Promise<NestFastifyApplication> {
@@ -13,6 +15,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     abortOnError: false,
   });
   prepareHttp(app, parts.metrics);
+  takeTurns(app.getHttpAdapter().getInstance(), parts.turns, (key) => tenantWith(parts.directory, key) ?? '');
   await app.register(helmet, {
     // Only the documentation has pages; for the rest its headers would be built and sent for nobody.
     global: false,

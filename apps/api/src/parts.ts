@@ -12,6 +12,7 @@ import { Owners } from './owners/index.js';
 import { Clock } from './http/clock.js';
 import { Reads } from './reads/index.js';
 import { HotQueues, Lag, Shedding, StatePulses } from './shedding/index.js';
+import { Turns } from './turns/index.js';
 import { OperatorTenant } from './tenants/index.js';
 
 export interface PartsOptions {
@@ -36,7 +37,12 @@ export interface PartsOptions {
   readonly apiServers: number;
   /** Commands of a partition that may wait before the tenants with most of them are held back. */
   readonly maxLagRecords: number;
+  /** Writes that are worked on at once; beyond them tenants take turns. */
+  readonly writesAtOnce: number;
 }
+
+/** Writes of one tenant that may wait, for each that is worked on: a few seconds' worth of them, however fast. */
+const waitingShare = 8;
 
 /** Everything the API is made of, put together by hand and in one place; the framework only carries it. */
 export type ApiParts = ReturnType<typeof assemble>;
@@ -109,6 +115,7 @@ export function assemble(options: PartsOptions) {
     owners,
     hotQueues,
     shedding,
+    turns: new Turns({ atOnce: options.writesAtOnce, waiting: waitingShare * options.writesAtOnce }),
     operator,
     commandEnds: new CommandEnds(log, topics),
     readiness: new Readiness(['directory']),

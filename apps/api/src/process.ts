@@ -45,13 +45,14 @@ export class ApiProcess {
     const { log, models, logger, metrics } = tools;
     const { topicPrefix, partitions } = config.kafka;
     const base = { log, models, logger, metrics, nowMs: Date.now, signingKey: config.signingKey };
-    const { operatorTenant, apiServers, maxLagRecords } = config;
+    const { operatorTenant, apiServers, maxLagRecords, writesAtOnce } = config;
     this.parts = assemble({
       ...base,
       operatorTenant,
       cache: tools.cache ?? null,
       apiServers,
       maxLagRecords,
+      writesAtOnce,
       topicPrefix,
       partitions,
       writeTimeoutMs,

@@ -90,7 +90,12 @@ describe('configuration', () => {
   });
 
   it('shares a cache only when told of one', () => {
-    expect(apiConfig(good)).toMatchObject({ redisUrl: null, apiServers: 1, maxLagRecords: 20_000 });
+    expect(apiConfig(good)).toMatchObject({
+      redisUrl: null,
+      apiServers: 1,
+      maxLagRecords: 20_000,
+      writesAtOnce: 64,
+    });
     expect(dispatcherConfig({ ...good, FLUXFORGE_REDIS_URL: 'rediss://r:1' }).redisUrl).toBe('rediss://r:1');
     expect(reconcilerConfig({ ...good, FLUXFORGE_REDIS_URL: 'redis://r' }).redisUrl).toBe('redis://r');
     expect(reconcilerConfig(good).redisUrl).toBeNull();

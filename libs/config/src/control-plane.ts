@@ -35,6 +35,8 @@ export interface ApiConfig extends CommonConfig {
   readonly apiServers: number;
   /** Commands of a partition that may wait before the tenants with most of them are held back. */
   readonly maxLagRecords: number;
+  /** Writes that are worked on at once; beyond them tenants take turns. */
+  readonly writesAtOnce: number;
   /** Where agents send output. */
   readonly grpcAddress: HostPort;
   /** Where users' gRPC is served; null: REST alone. */
@@ -95,6 +97,7 @@ export function apiConfig(env: Environment = process.env): ApiConfig {
     redisUrl: e.optionalUrl('FLUXFORGE_REDIS_URL', redis),
     apiServers: e.integer('FLUXFORGE_API_SERVERS', { min: 1, max: 1_000, fallback: 1 }),
     maxLagRecords: e.integer('FLUXFORGE_MAX_LAG_RECORDS', { min: 1, max: 10_000_000, fallback: 20_000 }),
+    writesAtOnce: e.integer('FLUXFORGE_API_WRITES_AT_ONCE', { min: 1, max: 100_000, fallback: 64 }),
     httpAddress: e.address('FLUXFORGE_API_HTTP_ADDRESS', '127.0.0.1:7070'),
     grpcAddress: e.address('FLUXFORGE_API_GRPC_ADDRESS', '127.0.0.1:7071'),
     usersGrpcAddress: e.optionalAddress('FLUXFORGE_API_USERS_GRPC_ADDRESS'),

@@ -1,2 +1,2 @@
 export { AccessGuard, From, Needs, Open } from './access.js';
-export { callerWith } from './callers.js';
+export { callerWith, tenantWith } from './callers.js';

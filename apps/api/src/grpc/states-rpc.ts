@@ -42,33 +42,38 @@ export class StatesRpc {
 
   @GrpcMethod('StateService', 'DeclareState')
   async declare({ state }: StateMessage, metadata: Metadata): Promise<Accepted> {
-    const { caller, origin } = this.callers.writer(metadata);
-    return this.states.declare(caller, origin, declaredIn(state));
+    return this.callers.writing(metadata, async ({ caller, origin }) =>
+      this.states.declare(caller, origin, declaredIn(state)),
+    );
   }
 
   @GrpcMethod('StateService', 'ReplaceState')
   async replace(message: StateMessage, metadata: Metadata): Promise<Accepted> {
-    const { caller, origin } = this.callers.writer(metadata);
-    const id = idOf(message.id);
-    return this.states.replace(caller, origin, id, versionIn(message), declaredIn(message.state));
+    return this.callers.writing(metadata, async ({ caller, origin }) => {
+      const id = idOf(message.id);
+      return this.states.replace(caller, origin, id, versionIn(message), declaredIn(message.state));
+    });
   }
 
   @GrpcMethod('StateService', 'DeleteState')
   async delete(message: StateMessage, metadata: Metadata): Promise<Accepted> {
-    const { caller, origin } = this.callers.writer(metadata);
-    return this.states.delete(caller, origin, idOf(message.id), versionIn(message));
+    return this.callers.writing(metadata, async ({ caller, origin }) =>
+      this.states.delete(caller, origin, idOf(message.id), versionIn(message)),
+    );
   }
 
   @GrpcMethod('StateService', 'SuspendState')
   async suspend(message: StateMessage, metadata: Metadata): Promise<Accepted> {
-    const { caller, origin } = this.callers.writer(metadata);
-    return this.states.suspend(caller, origin, idOf(message.id));
+    return this.callers.writing(metadata, async ({ caller, origin }) =>
+      this.states.suspend(caller, origin, idOf(message.id)),
+    );
   }
 
   @GrpcMethod('StateService', 'ResumeState')
   async resume(message: StateMessage, metadata: Metadata): Promise<Accepted> {
-    const { caller, origin } = this.callers.writer(metadata);
-    return this.states.resume(caller, origin, idOf(message.id));
+    return this.callers.writing(metadata, async ({ caller, origin }) =>
+      this.states.resume(caller, origin, idOf(message.id)),
+    );
   }
 
   @GrpcMethod('StateService', 'GetState')

@@ -39,16 +39,18 @@ export class TasksRpc {
     message: { task?: Record<string, unknown>; idempotency_key?: string },
     metadata: Metadata,
   ): Promise<Accepted> {
-    const { origin } = this.callers.writer(metadata);
-    const body = validated(TaskBody, bodyOf(message.task, commands), { code: 'validation_failed' });
-    return this.tasks.submit(origin, message.idempotency_key, body);
+    return this.callers.writing(metadata, async ({ origin }) => {
+      const body = validated(TaskBody, bodyOf(message.task, commands), { code: 'validation_failed' });
+      return this.tasks.submit(origin, message.idempotency_key, body);
+    });
   }
 
   @GrpcMethod('TaskService', 'CancelTask')
   async cancel({ id, ...said }: { id?: string; reason?: string }, metadata: Metadata): Promise<Accepted> {
-    const { origin } = this.callers.writer(metadata);
-    const body = validated(CancelBody, said, { code: 'validation_failed' });
-    return this.tasks.cancel(origin, idOf(id), body);
+    return this.callers.writing(metadata, async ({ origin }) => {
+      const body = validated(CancelBody, said, { code: 'validation_failed' });
+      return this.tasks.cancel(origin, idOf(id), body);
+    });
   }
 
   @GrpcMethod('TaskService', 'GetTask')

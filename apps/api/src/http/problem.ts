@@ -7,7 +7,12 @@ export interface FieldError {
 }
 
 /** The limits that a server refuses commands by itself for. */
-export const shedLimits = ['submissions_per_s', 'max_queued_tasks', 'partition_lag'] as const;
+export const shedLimits = [
+  'submissions_per_s',
+  'max_queued_tasks',
+  'partition_lag',
+  'waiting_writes',
+] as const;
 export type ShedLimit = (typeof shedLimits)[number];
 
 export interface ProblemExtras {

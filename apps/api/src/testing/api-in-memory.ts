@@ -69,6 +69,7 @@ export async function startInMemory(
     answerDeadlineMs: 500,
     apiServers: 1,
     maxLagRecords: 20_000,
+    writesAtOnce: 64,
     ...over,
   });
   await parts.follower.start(partitions);
