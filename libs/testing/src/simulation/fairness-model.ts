@@ -207,7 +207,8 @@ function insistTurnOfTask(state: TasksState, { agingMs }: TasksPolicy, { tenantI
   const urgency = Math.min(...rivals.map(urgencyOf));
   for (const task of open) {
     const { id } = task;
-    const isSameTurn = isRobin && task.spec.concurrency?.key === first.spec.concurrency?.key;
+    const isSameKey = task.spec.concurrency?.key === first.spec.concurrency?.key;
+    const isSameTurn = isRobin && takesTurns(task.spec) && isSameKey;
     const isLater = urgencyOf(task) >= (isSameTurn ? urgencyOf(first) : urgency);
     insist(isLater, 'aging', () => `${first.id} is leased before ${id}, which is more urgent by its age`);
   }
