@@ -118,7 +118,7 @@ export class StateBody {
 
   @Field(windowList, {
     description:
-      'When remediation may begin: in an allow window (at all times without one), never in a deny window. Checks go on.',
+      'When an apply may begin: in an allow window (at all times without one), never in a deny window. One that has begun may end after it. Checks go on.',
     schema: {
       type: 'array',
       maxItems: 16,

@@ -32,7 +32,7 @@ export interface RunOver {
   readonly command: CommandLine | undefined;
   readonly outcome: AttemptOutcome;
   readonly exitCode: number | undefined;
-  /** It was to stop: a failure says nothing then. */
+  /** It was to stop, or came too late to begin: a failure says nothing then. */
   readonly wasCancelled: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { type EventData, type Fact, type StatesEventBody } from '@fluxforge/events/catalogue';
+import { isWindowReason } from '@fluxforge/domain/windows';
 import { type Target, type Work } from './model.js';
 import { enterEpoch, needsNewFinding, newTargetWithinMs } from './target.js';
 import { wantSoon } from './work.js';
@@ -100,7 +101,8 @@ function failed(work: Work, target: Target, data: EventData<'remediation.failed'
   target.confirmed = !needsNewFinding(data.end) && data.generation === target.state.generation;
   if (!target.confirmed) wantSoon(work, target, newTargetWithinMs);
   if (data.generation !== target.state.generation) return;
-  target.failures += 1;
+  // It never began, and the next opening is as good as this one was.
+  if (!isWindowReason(data.reason)) target.failures += 1;
   target.retryAtMs = data.retry_at_ms;
   if (data.counted) target.attemptsUsed += 1;
 }

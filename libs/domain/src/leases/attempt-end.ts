@@ -51,6 +51,10 @@ export function decideAttemptEnd(
   if (lease.isMoving && (run.outcome === 'cancelled' || run.outcome === 'undelivered')) {
     return queuedAgain(task, lease, run, 'agent_draining', nowMs);
   }
+  // Handed over in time, and it arrived too late: as if it had waited for too long.
+  if (run.outcome === 'refused' && nowMs >= (task.spec.not_after_ms ?? Infinity)) {
+    return ended(task, lease, run, { end: 'expired', reason: 'not_after_passed' });
+  }
   const verdict = verdicts[run.outcome];
   const retryAtMs = retryTimeMs(task, lease, nowMs);
   if (retryAtMs === null) return ended(task, lease, run, verdict);

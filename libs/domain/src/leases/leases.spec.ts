@@ -92,6 +92,20 @@ describe('a run comes out', () => {
       { type: 'task.ended', data: { end: 'failed' } },
     ]);
   });
+
+  it('by a refusal of what came too late to begin: it has expired', () => {
+    const refused = result('x', 'a1', { outcome: 'refused' });
+    const late = leasedWorld({ not_after_ms: t0 + 400 });
+    late.nowMs = t0 + 400;
+    expect(late.say(refused)).toMatchObject([
+      { type: 'task.ended', data: { end: 'expired', reason: 'not_after_passed', attempts_used: 1 } },
+    ]);
+    const timely = leasedWorld({ not_after_ms: t0 + 400, max_attempts: 1 });
+    timely.nowMs = t0 + 399;
+    expect(timely.say(refused)).toMatchObject([
+      { type: 'task.ended', data: { end: 'failed', reason: 'agent_refused' } },
+    ]);
+  });
 });
 
 describe('a report', () => {

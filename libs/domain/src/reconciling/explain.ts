@@ -4,17 +4,9 @@ import {
   type StatesState,
   type Target,
 } from '@fluxforge/domain/desired-state';
-import { windowAt } from '@fluxforge/domain/windows';
+import { isWindowReason, windowAt } from '@fluxforge/domain/windows';
 import { freePlaces, maxGivenUp, maxOccupied, spentBudget } from './budgets.js';
-import {
-  buckets,
-  hold,
-  isWindowReason,
-  place,
-  settlesUntilMs,
-  type Bucket,
-  type Placement,
-} from './placement.js';
+import { buckets, hold, place, settlesUntilMs, type Bucket, type Placement } from './placement.js';
 import { type ReconcilingPolicy } from './policy.js';
 
 export interface Placed extends Placement {

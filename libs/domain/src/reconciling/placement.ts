@@ -60,10 +60,6 @@ function placeDrifted(target: Target, agent: AgentView, nowMs: number, policy: R
   return target.failures > 0 ? retry : remediate;
 }
 
-export function isWindowReason(reason: PlanReason): boolean {
-  return reason === 'change_window_closed' || reason === 'change_window_denied';
-}
-
 /** What takes the ground from under an apply that is in flight, or null. */
 export function withdrawalReason(target: Target, agent: AgentView | undefined): ReasonCode | null {
   const { state } = target;

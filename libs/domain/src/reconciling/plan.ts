@@ -5,12 +5,12 @@ import {
   type StatesState,
   type Target,
 } from '@fluxforge/domain/desired-state';
-import { windowAt } from '@fluxforge/domain/windows';
+import { isWindowReason, windowAt } from '@fluxforge/domain/windows';
 import { freePlaces } from './budgets.js';
 import { isSilent, unknownTarget } from './check-results.js';
 import { arrange, expireAnswers } from './check-schedule.js';
 import { planMembership } from './membership.js';
-import { isWindowReason, place, settlesUntilMs, withdrawalReason } from './placement.js';
+import { place, settlesUntilMs, withdrawalReason } from './placement.js';
 import { type ReconcilingPolicy } from './policy.js';
 import { answerByMs, answered, failed, giveUp, request, requestBytes, withdraw } from './remediation.js';
 import { Step } from './step.js';

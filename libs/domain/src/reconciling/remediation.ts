@@ -2,6 +2,7 @@ import { type Decided, type ReasonCode, type TaskEnd } from '@fluxforge/events/c
 import { decided, hashHex } from '@fluxforge/domain/kernel';
 import { backoffMs } from '@fluxforge/domain/retry';
 import { type OwnBody, type Remediation, type Target } from '@fluxforge/domain/desired-state';
+import { isWindowReason, windowAt, type WindowReason } from '@fluxforge/domain/windows';
 import { type ReconcilingPolicy } from './policy.js';
 
 /**
@@ -34,7 +35,8 @@ export function request(target: Target, nowMs: number, policy: ReconcilingPolicy
     ...surroundings(target),
     priority: spec.priority,
     execution_timeout_ms: spec.apply_timeout_ms,
-    not_after_ms: nowMs + policy.remediationWindowMs,
+    // Its task may wait in the queue: it never begins after the opening in which it was asked for.
+    not_after_ms: Math.min(nowMs + policy.remediationWindowMs, windowAt(spec.windows, nowMs).untilMs),
     ...(spec.exclusive === false && { exclusive: false }),
   });
 }
@@ -81,8 +83,17 @@ export function answered(
   if (result.end === 'succeeded') {
     return decided('remediation.applied', state.tenant.id, state.id, about(target, remediation));
   }
+  const shut = result.end === 'expired' ? shutBy(target, remediation) : null;
+  if (shut) return failed(target, remediation, { end: 'expired', reason: shut, counted: false }, nowMs);
   const counted = result.end === 'failed' || result.end === 'execution_timed_out';
   return failed(target, remediation, { ...result, counted }, nowMs);
+}
+
+/** The window that shut before the apply began, or null. */
+function shutBy({ state }: Target, { generation, notAfterMs }: Remediation): WindowReason | null {
+  if (generation !== state.generation) return null;
+  const window = windowAt(state.spec.windows, notAfterMs);
+  return window.open ? null : window.reason;
 }
 
 export function failed(
@@ -93,12 +104,14 @@ export function failed(
 ): Decided<OwnBody> {
   const { state } = target;
   const seed = remediation.taskId;
+  // After a window there is nothing to back off from: it opens when it opens.
+  const delayMs = isWindowReason(how.reason) ? 0 : backoffMs(state.spec.backoff, target.failures + 1, seed);
   return decided('remediation.failed', state.tenant.id, state.id, {
     ...about(target, remediation),
     ...(how.end === undefined ? {} : { end: how.end }),
     reason: how.reason,
     counted: how.counted,
-    retry_at_ms: nowMs + backoffMs(state.spec.backoff, target.failures + 1, seed),
+    retry_at_ms: nowMs + delayMs,
   });
 }
 

@@ -79,6 +79,66 @@ describe('a change window', () => {
   });
 });
 
+describe('an apply whose task waits', () => {
+  const minuteMs = 60_000;
+  /** Twenty past twelve, which is within ten minutes. */
+  const shutMs = 20 * minuteMs;
+  const untilThen: ChangeWindow = { ...atOne, cron: '0 0 * * *', duration_ms: shutMs };
+  const fromThen: ChangeWindow = { ...denied, cron: '20 0 * * *', duration_ms: hourMs };
+
+  it.each<[string, ChangeWindow[] | undefined, number]>([
+    ['the opening in which it was asked for', [untilThen], shutMs],
+    ['what a denial leaves of it', [{ ...untilThen, duration_ms: hourMs }, fromThen], shutMs],
+    ['the usual span of a longer one', [{ ...untilThen, duration_ms: hourMs }], 0],
+    ['the usual span without windows', undefined, 0],
+  ])('begins within %s', (_, windows, notAfterMs) => {
+    const world = drifted({ ...(windows && { windows }) });
+    const usualMs = world.nowMs + defaultReconcilingPolicy.remediationWindowMs;
+    expect(world.lastRequest().not_after_ms).toBe(notAfterMs || usualMs);
+  });
+
+  it.each<[string, ChangeWindow, string, number]>([
+    ['shut', untilThen, 'change_window_closed', 24 * hourMs],
+    ['denied', fromThen, 'change_window_denied', shutMs + hourMs],
+  ])('waits for the next opening when this one is %s first, at no cost', (_, window, reason, opensMs) => {
+    const patient = { base_ms: 100 * hourMs, max_ms: 100 * hourMs };
+    const world = drifted({ windows: [window], attempts: 1, backoff: patient });
+    world.advance(shutMs - world.nowMs);
+    world.endTask(world.lastRequest(), 'expired');
+    expect(world.ofType('remediation.failed')).toMatchObject([
+      { data: { end: 'expired', reason, counted: false, retry_at_ms: shutMs } },
+    ]);
+    world.takeover();
+    world.advance(1_000);
+    world.result({ exit_code: 1 });
+    expect(explain(world)).toMatchObject({ bucket: 'hold', reason, heldUntilMs: opensMs, attemptsUsed: 0 });
+    expect(world.target().failures).toBe(0);
+    world.advance(opensMs - world.nowMs - 1);
+    expect(world.ofType('remediation.requested')).toHaveLength(1);
+    world.advance(1);
+    world.result({ exit_code: 1 });
+    expect(world.lastRequest().attempt).toBe(2);
+  });
+
+  it('and that is too late in an opening which goes on waits its backoff, as ever', () => {
+    const world = drifted({ windows: [{ ...untilThen, duration_ms: hourMs }] });
+    const request = world.lastRequest();
+    world.advance(request.not_after_ms - world.nowMs);
+    world.endTask(request, 'expired');
+    const [failed] = world.ofType('remediation.failed');
+    expect(failed!.data).toMatchObject({ reason: 'not_after_passed', counted: false });
+    expect(failed!.data.retry_at_ms).toBeGreaterThan(world.nowMs);
+    expect(world.target().failures).toBe(1);
+  });
+
+  it('and that failed counts, whatever the window does meanwhile', () => {
+    const world = drifted({ windows: [untilThen] });
+    world.advance(shutMs - world.nowMs);
+    world.endTask(world.lastRequest(), 'failed');
+    expect(world.ofType('remediation.failed')).toMatchObject([{ data: { end: 'failed', counted: true } }]);
+  });
+});
+
 describe('windows that cannot be', () => {
   const invalid = { type: 'command.rejected', data: { code: 'invalid' } };
   it.each<[string, ChangeWindow[]]>([

@@ -145,7 +145,8 @@ export class World {
   endTask(request: EventData<'remediation.requested'>, end: TaskEnd): void {
     const { task_id: taskId, state_id, agent_id, generation, attempt } = request;
     const origin = { state_id, agent_id, generation, attempt };
-    const reason = end === 'succeeded' ? 'exit_zero' : 'exit_nonzero';
+    const reasons = { succeeded: 'exit_zero', expired: 'not_after_passed' } as const;
+    const reason = end === 'succeeded' || end === 'expired' ? reasons[end] : 'exit_nonzero';
     this.foreign('task.ended', { task_id: taskId, life: 1, end, reason, attempts_used: 1, origin });
   }
 

@@ -57,6 +57,13 @@ function quarantined(): World {
 }
 
 describe('the breaker of an agent', () => {
+  it('is told nothing by refusals of what came too late to begin', () => {
+    const world = fleet(['a1']);
+    for (let i = 0; i < 10; i++) run(world, 'a1', refused, { not_after_ms: world.nowMs + 1 });
+    expect(types(run(world, 'a1', ok))).toContain('task.leased');
+    expect(quarantinesOf(world.state, 't')).toMatchObject({ breakers: [] });
+  });
+
   it('opens by five failures among six runs, and then nothing is leased there', () => {
     const world = quarantined();
     expect(types(run(world, 'a1', ok))).toEqual(['task.queued']);

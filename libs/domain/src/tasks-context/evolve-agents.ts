@@ -3,6 +3,7 @@ import {
   type EventData,
   type Fact,
   type JournalEventBody,
+  type TaskEnd,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
 import { newAgent, type Agent } from '@fluxforge/domain/agent';
@@ -96,7 +97,12 @@ export function learn(
   realm: Realm,
   { id: taskId, life, spec, cancel }: Task,
   { attempt, agentId, domain, leasedAtMs, isMoving }: Lease,
-  ended: { readonly outcome: AttemptOutcome; readonly exit_code?: number; readonly timeMs: number },
+  ended: {
+    readonly outcome: AttemptOutcome;
+    readonly exit_code?: number;
+    readonly end?: TaskEnd;
+    readonly timeMs: number;
+  },
 ): void {
   const { executor, command } = spec;
   const { outcome, exit_code: exitCode, timeMs: endedAtMs } = ended;
@@ -107,7 +113,7 @@ export function learn(
     command,
     outcome,
     exitCode,
-    wasCancelled: cancel !== null || isMoving,
+    wasCancelled: cancel !== null || isMoving || ended.end === 'expired',
   };
   // One whose agent was removed says nothing of an agent any more.
   const isKnown = realm.agents.has(agentId);

@@ -1,1 +1,9 @@
-export { neverOpens, windowAt, windowFlaw, type WindowFlaw, type WindowState } from './window-at.js';
+export {
+  isWindowReason,
+  neverOpens,
+  windowAt,
+  windowFlaw,
+  type WindowFlaw,
+  type WindowReason,
+  type WindowState,
+} from './window-at.js';

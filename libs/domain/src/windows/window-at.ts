@@ -8,11 +8,13 @@ import { isTimeZone, nextAfter, parseCron, type Cron } from '@fluxforge/domain/c
  */
 export type WindowState =
   | { readonly open: true; readonly untilMs: number }
-  | {
-      readonly open: false;
-      readonly reason: 'change_window_closed' | 'change_window_denied';
-      readonly untilMs: number;
-    };
+  | { readonly open: false; readonly reason: WindowReason; readonly untilMs: number };
+
+export type WindowReason = 'change_window_closed' | 'change_window_denied';
+
+export function isWindowReason(reason: string): reason is WindowReason {
+  return reason === 'change_window_closed' || reason === 'change_window_denied';
+}
 
 interface Window {
   readonly denies: boolean;

@@ -213,6 +213,7 @@ function weight({ ends, policy }: Guard): number {
 function tell(task: Work, { agentId }: Lease, { data, timeMs }: EndFact, scope: BreakerScope): End | null {
   const end = { failed: true, work: null, agentId, atMs: timeMs };
   if (data.outcome === 'exited' && data.exit_code === 0) return { ...end, failed: false };
+  if ('end' in data && data.end === 'expired') return null;
   if (task.isToStop || data.outcome === 'cancelled' || data.outcome === 'undelivered') return null;
   if (data.outcome === 'interrupted') return scope === 'agent' ? end : null;
   if (data.outcome === 'lease_expired' || data.outcome === 'refused') return end;

@@ -26,6 +26,7 @@ export const sometimes = [
   'overlap forbidden',
   'overlap replaced',
   'remediation in a window',
+  'apply in a window',
   'requests placed',
   'room kept for a large task',
   'turn between tenants',

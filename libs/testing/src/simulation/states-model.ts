@@ -11,7 +11,7 @@ import { type Counters } from './counters.js';
 import { type Machines } from './machines.js';
 import { type TasksModel } from './tasks-model.js';
 import { insist } from './violation.js';
-import { insistWindow } from './window-model.js';
+import { WindowModel } from './window-model.js';
 
 interface TargetModel {
   readonly agentId: string;
@@ -57,12 +57,15 @@ export class StatesModel {
   readonly states = new Map<string, StateModel>();
   /** Everything that a check has really found. */
   readonly found = new Set<string>();
+  readonly windows: WindowModel;
   private readonly taskIds = new Set<string>();
 
   constructor(
     private readonly tasks: TasksModel,
     private readonly counters: Counters,
-  ) {}
+  ) {
+    this.windows = new WindowModel(counters);
+  }
 
   fold(fact: Fact): void {
     switch (fact.type) {
@@ -217,7 +220,7 @@ export class StatesModel {
         target.obscured = true;
         return;
       case 'remediation.requested':
-        insistWindow(state.spec, fact.data, fact.timeMs, this.counters);
+        this.windows.requested(fact, state.spec.windows);
         return this.requested(state, target, fact.data);
       case 'remediation.given-up':
         insist(

@@ -189,7 +189,10 @@ export class Witness {
     if (!accepted) return;
     this.answered(accepted);
     const { fact } = accepted.event;
-    if (fact.type === 'task.leased') this.leases.add(leaseKey(fact.tenantId, fact.data));
+    if (fact.type === 'task.leased') {
+      this.leases.add(leaseKey(fact.tenantId, fact.data));
+      this.states.windows.leased(fact);
+    }
     if (fact.type === 'remediation.requested')
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
     if (fact.type === 'schedule.fired' && fact.data.task_id !== undefined)
