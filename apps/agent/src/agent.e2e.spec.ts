@@ -202,6 +202,17 @@ describe('stopping', () => {
     expect(livingOf('t-time')).toEqual([]);
   });
 
+  it('kills at once with a grace of 0, and by default after its own', async () => {
+    await startConnected();
+    plane.lease(keyOf('t-at-once'), stubborn, { timeoutMs: 700, killGraceMs: 0 });
+    plane.lease(keyOf('t-default'), stubborn, { timeoutMs: 700, killGraceMs: undefined });
+    const atOnce = await plane.result(keyOf('t-at-once'));
+    expect(atOnce).toMatchObject({ outcome: Outcome.TIMED_OUT, signal: 'SIGKILL' });
+    expect(atOnce.durationMs).toBeLessThan(700 + agentSettings.graceMs);
+    const patient = await plane.result(keyOf('t-default'), 20_000);
+    expect(patient.durationMs).toBeGreaterThanOrEqual(700 + agentSettings.graceMs);
+  });
+
   it('does not take a command that ended in time for one that timed out', async () => {
     await startConnected();
     plane.lease(keyOf('t-close'), 'sleep 30 & sleep 0.2; exit 0', { timeoutMs: 400 });
@@ -637,6 +648,23 @@ describe('output', () => {
     const gaps = plane.output.stored(big, OutputStream.STDOUT).filter((body) => body.$case === 'gap');
     expect(gaps).toMatchObject([{ gap: { bytes: 299_000_000, cause: GapCause.LIMIT } }]);
     expect(agent.residentBytes()).toBeLessThan(200_000_000);
+  });
+
+  it('is not kept at all with a limit of 0, and said to be cut; without a limit it is whole', async () => {
+    await startConnected();
+    const [none, whole] = [keyOf('t-none'), keyOf('t-whole')];
+    plane.lease(none, 'echo out; echo err >&2', { outputLimitBytes: 0 });
+    plane.lease(whole, 'echo out', { outputLimitBytes: undefined });
+    const said = { exitCode: 0, stdoutBytes: 4, stderrBytes: 4, outputTruncated: true };
+    expect(await plane.result(none)).toMatchObject(said);
+    expect(await plane.result(whole)).toMatchObject({ stdoutBytes: 4, outputTruncated: false });
+    for (const stream of [OutputStream.STDOUT, OutputStream.STDERR]) {
+      await plane.output.end(none, stream);
+      const kept = plane.output.stored(none, stream).filter((body) => body.$case !== 'end');
+      expect(kept).toMatchObject([{ $case: 'gap', gap: { bytes: 4, cause: GapCause.LIMIT } }]);
+    }
+    await plane.output.end(whole);
+    expect(plane.output.bytes(whole).toString()).toBe('out\n');
   });
 
   it('delays neither result nor control when nobody takes it; what is lost is marked', async () => {

@@ -171,7 +171,7 @@ export class LeaseDesk {
     const older = [...this.runs.values()].filter((run) => run.lease.key.taskId === key.taskId);
     for (const run of older) run.stop('superseded', `attempt ${key.attempt} of the task came`);
     const deadlineMs = this.grants.deadlineOfNewLease(lease.durationMs);
-    const run = new LeaseRun(lease, deadlineMs, lease.killGraceMs || this.settings.defaultGraceMs);
+    const run = new LeaseRun(lease, deadlineMs, lease.killGraceMs ?? this.settings.defaultGraceMs);
     this.runs.set(leaseKeyText(key), run);
     journal.append({ t: 'accepted', key, term, executor, bootId: this.settings.bootId });
     void this.follow(run, older).catch((error: unknown) => {
@@ -243,7 +243,7 @@ export class LeaseDesk {
 
   private openOutput(lease: KeyedLease): OutputSink | undefined {
     if (lease.executor !== 'shell') return undefined;
-    const limitBytes = lease.outputLimitBytes || this.settings.defaultOutputBytes;
+    const limitBytes = lease.outputLimitBytes ?? this.settings.defaultOutputBytes;
     return this.parts.output.open(lease.key, lease.outputToken, limitBytes);
   }
 

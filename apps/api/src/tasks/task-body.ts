@@ -114,7 +114,7 @@ export class TaskBody {
   execution_timeout?: string;
 
   @Field(duration({ min: 0, max: hour / 12 }), {
-    description: 'Between TERM and KILL.',
+    description: 'Between TERM and KILL. 0s kills at once.',
     schema: { default: '10s' },
   })
   kill_grace?: string;
@@ -132,7 +132,7 @@ export class TaskBody {
   backoff?: { base: string; max: string };
 
   @Field(wholeNumber({ min: 0, max: 64 * 1024 * 1024 }), {
-    description: 'Of each stream of one run; more is cut off and marked.',
+    description: 'Of each stream of one run; more is cut off and marked. With 0 nothing is kept.',
     schema: { type: 'integer', default: 1_048_576, minimum: 0, maximum: 67_108_864 },
   })
   output_limit_bytes?: number;

@@ -7,6 +7,7 @@ import {
   type Executor,
   executors,
   type Resources,
+  type TaskSpec,
 } from '@fluxforge/events/catalogue';
 import { type AgentMessage, type HeldLease as Held, type RunReport } from '@fluxforge/domain/agent';
 import {
@@ -18,6 +19,7 @@ import {
   type HeldLease,
   HeldState,
   type Hello,
+  type Lease,
   type LeaseKey,
   Outcome,
   Refusal,
@@ -39,6 +41,21 @@ export function wireSurroundings(run: {
   readonly run_as?: string;
 }): Surroundings {
   return { env: { ...run.env }, cwd: run.cwd ?? '', runAs: run.run_as ?? '' };
+}
+
+/** What is run, and how far it may go. Every limit is said, also one of 0: an absent one is the agent's to choose. */
+export function wireRun(
+  spec: TaskSpec,
+): Omit<Lease, 'key' | 'term' | 'durationMs' | 'outputToken' | 'traceparent'> {
+  return {
+    executor: spec.executor,
+    command: spec.command === undefined ? undefined : wireCommand(spec.command),
+    surroundings: wireSurroundings(spec),
+    timeoutMs: spec.execution_timeout_ms,
+    killGraceMs: spec.kill_grace_ms,
+    outputLimitBytes: spec.output_limit_bytes,
+    notAfterMs: spec.not_after_ms ?? 0,
+  };
 }
 
 export function wireKey(key: {

@@ -3,7 +3,7 @@ import { signLease } from '@fluxforge/events/lease-token';
 import { type Justified } from '@fluxforge/events/partition-host';
 import { type AgentStreams } from '../agent-streams/agent-streams.js';
 import { type AgentSession } from '../agent-streams/session.js';
-import { wireCommand, wireKey, wireSurroundings } from '../agent-streams/wire.js';
+import { wireKey, wireRun } from '../agent-streams/wire.js';
 import { type DirectoryWriter } from '@fluxforge/events/directory-writer';
 
 export interface EffectTools {
@@ -111,14 +111,8 @@ export class Effects {
         key: wireKey(effect),
         term: session.terms.term,
         durationMs: lease.leaseMs,
-        executor: spec.executor,
-        command: spec.command === undefined ? undefined : wireCommand(spec.command),
-        surroundings: wireSurroundings(spec),
-        timeoutMs: spec.execution_timeout_ms,
-        killGraceMs: spec.kill_grace_ms,
-        outputLimitBytes: spec.output_limit_bytes,
+        ...wireRun(spec),
         outputToken,
-        notAfterMs: spec.not_after_ms ?? 0,
         traceparent: lease.traceparent ?? '',
       },
     });

@@ -78,10 +78,14 @@ export interface Lease {
     | undefined;
   /** 0: no limit but the lease itself. */
   timeoutMs: number;
-  /** Between SIGTERM and SIGKILL. 0: the agent's default. */
-  killGraceMs: number;
-  /** Per stream (stdout, stderr). 0: the agent's default. */
-  outputLimitBytes: number;
+  /** Between SIGTERM and SIGKILL. Absent: the agent's default. 0: at once. */
+  killGraceMs?:
+    | number
+    | undefined;
+  /** Per stream (stdout, stderr). Absent: the agent's default. 0: nothing is kept. */
+  outputLimitBytes?:
+    | number
+    | undefined;
   /** Opaque to the agent; presented to the API with the output. */
   outputToken: string;
   /** Wall clock. The command never starts after it. 0: no bound. */
@@ -135,8 +139,8 @@ function createBaseLease(): Lease {
     command: undefined,
     surroundings: undefined,
     timeoutMs: 0,
-    killGraceMs: 0,
-    outputLimitBytes: 0,
+    killGraceMs: undefined,
+    outputLimitBytes: undefined,
     outputToken: "",
     notAfterMs: 0,
     traceparent: "",
@@ -166,10 +170,10 @@ export const Lease: MessageFns<Lease> = {
     if (message.timeoutMs !== 0) {
       writer.uint32(56).int64(message.timeoutMs);
     }
-    if (message.killGraceMs !== 0) {
+    if (message.killGraceMs !== undefined) {
       writer.uint32(64).int64(message.killGraceMs);
     }
-    if (message.outputLimitBytes !== 0) {
+    if (message.outputLimitBytes !== undefined) {
       writer.uint32(72).int64(message.outputLimitBytes);
     }
     if (message.outputToken !== "") {
@@ -321,8 +325,8 @@ export const Lease: MessageFns<Lease> = {
       ? Surroundings.fromPartial(object.surroundings)
       : undefined;
     message.timeoutMs = object.timeoutMs ?? 0;
-    message.killGraceMs = object.killGraceMs ?? 0;
-    message.outputLimitBytes = object.outputLimitBytes ?? 0;
+    message.killGraceMs = object.killGraceMs ?? undefined;
+    message.outputLimitBytes = object.outputLimitBytes ?? undefined;
     message.outputToken = object.outputToken ?? "";
     message.notAfterMs = object.notAfterMs ?? 0;
     message.traceparent = object.traceparent ?? "";
