@@ -32,6 +32,7 @@ export const sometimes = [
   'turn between tenants',
   'turn between keys',
   'queued quota',
+  'back above the quota',
   'bytes quota',
   'running quota',
   'agents quota',

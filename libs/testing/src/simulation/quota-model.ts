@@ -8,12 +8,17 @@ const hourMs = 3_600_000;
 interface Counted {
   readonly spec: TaskSpec;
   lease: { readonly hour: number; readonly bytes: number } | null;
+  isBack: boolean;
 }
 
 interface Account {
   limits: Limits;
   readonly tasks: Map<string, Counted>;
   running: number;
+  /** Of what waits, what was leased before: the queue takes it whatever it holds. */
+  back: number;
+  /** Most that may wait of what was never leased: the limit, or what a higher one had let in. */
+  allowed: number;
   /** Times of what was let in as a submission since the rate was set. */
   submittedAtMs: number[];
   /** By hour: what its leases may print, or did. */
@@ -33,6 +38,11 @@ export class QuotaModel {
     if (fact.type === 'tenant.created') this.open(fact.tenantId, fact.data.limits);
     const account = this.accounts.get(fact.tenantId);
     if (!account) return;
+    this.take(account, fact);
+    this.insistQueue(account, fact);
+  }
+
+  private take(account: Account, fact: Fact): void {
     switch (fact.type) {
       case 'tenant.limits-set':
         return setLimits(account, fact.data.limits);
@@ -57,6 +67,7 @@ export class QuotaModel {
         return released(account, fact.data);
       case 'task.ended':
         released(account, fact.data);
+        if (account.tasks.get(fact.data.task_id)?.isBack) account.back -= 1;
         account.tasks.delete(fact.data.task_id);
         return;
       default:
@@ -71,7 +82,8 @@ export class QuotaModel {
 
   private open(tenantId: string, limits: Limits): void {
     if (this.accounts.has(tenantId)) return;
-    const account = { limits, tasks: new Map(), running: 0, submittedAtMs: [], output: new Map() };
+    const fresh = { tasks: new Map(), running: 0, back: 0, submittedAtMs: [], output: new Map() };
+    const account = { ...fresh, limits, allowed: limits.max_queued_tasks };
     this.accounts.set(tenantId, account);
   }
 
@@ -81,11 +93,20 @@ export class QuotaModel {
     const what = () =>
       `${tenantId}/${data.task_id} is let in beside ${waiting} of ${limits.max_queued_tasks}`;
     insist(waiting < limits.max_queued_tasks, 'quota queued tasks', what);
-    tasks.set(data.task_id, { spec: data.spec, lease: null });
+    tasks.set(data.task_id, { spec: data.spec, lease: null, isBack: false });
     const { max_queued_bytes: mostBytes = this.defaults.max_queued_bytes! } = limits;
     const bytes = bytesOf([...tasks.values()]);
     insist(bytes <= mostBytes, 'quota queued bytes', () => `${what()}: ${bytes} of ${mostBytes} bytes`);
     if (data.kind === 'adhoc') this.submitted(account, { tenantId, timeMs });
+  }
+
+  private insistQueue(account: Account, { tenantId, type }: Fact): void {
+    const { limits, allowed, back, running, tasks } = account;
+    const fresh = tasks.size - running - back;
+    insist(fresh <= allowed, 'quota queued tasks', () => `${tenantId} at ${type}: ${fresh} of ${allowed}`);
+    account.allowed = Math.max(limits.max_queued_tasks, Math.min(allowed, fresh));
+    const isAbove = fresh + back > account.allowed;
+    if (isAbove && type === 'task.attempt-ended') this.counters.add('back above the quota');
   }
 
   /** Whatever a tenant submits is one: a task, a fan-out, a schedule. */
@@ -110,6 +131,8 @@ export class QuotaModel {
     if (!task) return;
     const { max_running_tasks: most = Infinity, output_bytes_per_hour: bytes = Infinity } = account.limits;
     account.running += 1;
+    if (task.isBack) account.back -= 1;
+    task.isBack = false;
     const what = `${tenantId}/${data.task_id}`;
     insist(account.running <= most, 'quota running tasks', () => `${what} runs beside ${most}`);
     if (account.running === most) this.counters.add('running quota');
@@ -168,6 +191,8 @@ function released(account: Account, data: EventData<'task.attempt-ended'> | Even
   if (!task?.lease) return;
   const { hour, bytes } = task.lease;
   task.lease = null;
+  task.isBack = true;
+  account.back += 1;
   account.running -= 1;
   const neverRan = data.outcome === 'refused' || data.outcome === 'spawn_failed';
   const said = data.output && data.output.stdout_bytes + data.output.stderr_bytes;
