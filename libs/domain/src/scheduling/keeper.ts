@@ -86,6 +86,26 @@ export class Keeper {
     return this.kept || this.due.peekRank() > nowMs ? null : this.due.peek()!;
   }
 
+  /** What `other` keeps and has deferred, of a tenant that this one is a copy of. Answers the agent that is kept. */
+  adopt(
+    other: Keeper,
+    own: (group: PlacementGroup) => PlacementGroup | undefined,
+    agents: ReadonlyMap<string, Agent>,
+  ): Agent | null {
+    for (const one of other.deferred) {
+      const group = own(one);
+      if (!group?.first) continue;
+      this.due.set(group, other.due.rankOf(one) ?? Infinity, group.first.order);
+      this.deferred.add(group);
+    }
+    const group = other.kept && own(other.kept.group);
+    const agent = other.kept && agents.get(other.kept.agent.id);
+    if (!group || !agent) return null;
+    this.kept = { ...other.kept!, group, agent };
+    agent.keptFor = other.kept!.agent.keptFor;
+    return agent;
+  }
+
   /** Lets go. Answers the agent that is free again. */
   release(): Agent | null {
     const agent = this.kept?.agent ?? null;

@@ -143,6 +143,11 @@ export class Groups {
     return group;
   }
 
+  /** The one that asks for the same as a group of another queue. */
+  like({ agentId, wish }: PlacementGroup): PlacementGroup | undefined {
+    return this.byAgent.get(agentId)?.get(wish);
+  }
+
   delete(group: PlacementGroup): void {
     const byWish = this.byAgent.get(group.agentId);
     byWish?.delete(group.wish);

@@ -158,6 +158,12 @@ export class TenantQueue {
     if (before) this.agentChanged(before, false);
   }
 
+  /** Keeps what `original` keeps: the queue of the tenant that the tasks and agents of this one are copied from. */
+  keepLike(original: TenantQueue): void {
+    const agent = this.keeper.adopt(original.keeper, (group) => this.groups.like(group), this.agents);
+    if (agent) this.agentChanged(agent, false);
+  }
+
   /** What is blocked is not looked at: its first tasks may wait at a gate by now, or fit and be next but one. */
   private sortOut(nowMs: number): void {
     for (let group = this.keeper.groupDue(nowMs); group; group = this.keeper.groupDue(nowMs)) {

@@ -1,5 +1,5 @@
 import { type TaskSpec } from '@fluxforge/events/catalogue';
-import { command, fact, limits, policy, spec, worldWith, type World } from './scenario.fixture.js';
+import { command, fact, heartbeat, limits, policy, spec, worldWith, type World } from './scenario.fixture.js';
 import { simulate, type Changes, type Simulated } from './simulate.js';
 
 function run(world: World, changes: Partial<Changes>): Simulated {
@@ -66,6 +66,27 @@ describe('a simulation', () => {
       event.type === 'task.leased' ? [{ taskId: event.data.task_id, agentId: event.data.agent_id }] : [],
     );
     expect(placed).toEqual(real);
+  });
+
+  it('keeps for a large task what is kept for it, though no fact says so', () => {
+    const world = worldWith(['a1'], { slots: 3 });
+    const patient = { priority: 0, delivery_timeout_ms: 0, execution_timeout_ms: 0 };
+    const keepMs = 11 * policy.agingMs;
+    world.given(fact.queued('r1', patient), fact.queued('r2', patient));
+    world.settle();
+    // Both come by the clock alone, the small one when the agent is kept: the last fact is older than either.
+    const later = (spanMs: number) => ({ ...patient, not_before_ms: world.nowMs + spanMs });
+    world.given(fact.queued('big', { ...later(1_000), requests: { slots: 3 } }));
+    world.given(fact.queued('small', later(keepMs)));
+    const refs = ['r1', 'r2'].map((taskId) => ({ taskId, life: 1, attempt: 1 }));
+    for (const untilMs = world.nowMs + keepMs; world.nowMs < untilMs;) {
+      world.nowMs += policy.agentTtlMs / 2;
+      world.say(heartbeat('a1', world.nowMs, refs));
+    }
+    expect(world.state.realms.get('t')!.agents.get('a1')!.keptFor).toBe('big');
+    expect(run(world, {}).placed).toEqual([]);
+    const { delayed } = run(world, { tasks: add(1) });
+    expect(delayed).toEqual([{ taskId: 'added-1', rule: 'agent_kept' }]);
   });
 
   it('knows modes, unknown tenants and its bounds', () => {

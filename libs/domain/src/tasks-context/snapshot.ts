@@ -15,8 +15,11 @@ import { gateRulesOf } from './holds.js';
 import {
   brakeChanged,
   enqueue,
+  promote,
   refreshAgent,
+  setOversized,
   syncCrowded,
+  syncOpen,
   syncOverloaded,
   timeAgent,
   timeBreaker,
@@ -146,8 +149,26 @@ export function cloneRealm(state: TasksState, policy: TasksPolicy, tenantId: str
     submissions: structuredClone(image.submissions),
     output: structuredClone(image.output),
   });
-  connectAgents(clone, clone.realms.get(tenantId)!, realm);
+  const copy = clone.realms.get(tenantId)!;
+  connectAgents(clone, copy, realm);
+  standLike(clone, copy, realm);
   return clone;
+}
+
+/** What passes over the original have found out is no fact, and decides all the same what the next one does. */
+function standLike(state: TasksState, realm: Realm, original: Realm): void {
+  let promotedUntilMs = -Infinity;
+  for (const { lane, readyAtMs } of original.tasks.values())
+    if (lane) promotedUntilMs = Math.max(promotedUntilMs, readyAtMs);
+  promote(state, promotedUntilMs);
+  for (const { id } of original.oversized) {
+    const task = realm.tasks.get(id)!;
+    state.waiting.delete(task);
+    setOversized(state, realm, task);
+  }
+  realm.outputHeldHourMs = original.outputHeldHourMs;
+  realm.queue.keepLike(original.queue);
+  syncOpen(state, realm);
 }
 
 function connectAgents(state: TasksState, realm: Realm, original: Realm): void {
