@@ -7,10 +7,14 @@ const NAMED = 3;
 export async function simulate(client, { file, output }, print) {
   const found = await client.call('POST', '/v1/simulations', { body: readMapping(file) });
   if (output === 'json') return print(JSON.stringify(found, null, 2));
+  // An owner of an older version does not say these.
+  const { changed = [], changed_more = 0, waited_for = [], waited_for_more = 0 } = found;
   print(`admitted ${found.admitted}, rejected ${found.rejected.length}`);
   const rows = [
     ...grouped('placed', found.placed, 'agent_id'),
     ...grouped('delayed', found.delayed, 'rule'),
+    ...grouped('changed', changed.map(fromTo), 'rules', changed_more),
+    ...grouped('waited for', waited_for, 'agent_id', waited_for_more),
     ...grouped('rejected', found.rejected, 'reason'),
     ...grouped('ended', found.ended, 'reason'),
   ];
@@ -20,12 +24,17 @@ export async function simulate(client, { file, output }, print) {
   if (!found.complete) print('there would be more decisions than one simulation makes');
 }
 
-/** One row for each agent, rule or reason. */
-function grouped(what, items, by) {
+function fromTo({ task_id, before, after }) {
+  return { task_id, rules: before === null ? after : `${before}, then ${after}` };
+}
+
+/** One row for each agent, rule or reason, and one for those that the answer only counts. */
+function grouped(what, items, by, more = 0) {
   const groups = new Map();
   for (const item of items) groups.set(item[by], [...(groups.get(item[by]) ?? []), item.task_id]);
-  return [...groups].map(([name, tasks]) => {
-    const more = tasks.length > NAMED ? ' ...' : '';
-    return [what, String(tasks.length), name, tasks.slice(0, NAMED).join(' ') + more];
+  const rows = [...groups].map(([name, tasks]) => {
+    const others = tasks.length > NAMED ? ' ...' : '';
+    return [what, String(tasks.length), name, tasks.slice(0, NAMED).join(' ') + others];
   });
+  return more > 0 ? [...rows, [what, String(more), '', 'not named']] : rows;
 }

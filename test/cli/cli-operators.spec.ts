@@ -309,6 +309,13 @@ describe('fluxforge simulate', () => {
     rejected: [{ task_id: task(7), reason: 'quota_queued_tasks' }],
     placed: [{ task_id: task(1), agent_id: 'agt_1' }],
     delayed: [2, 3, 4, 5].map((n) => ({ task_id: task(n), rule: 'quota_running_tasks' })),
+    changed: [
+      { task_id: 'tsk_1', before: 'agents_full', after: 'agent_draining' },
+      { task_id: 'tsk_2', before: null, after: 'not_before' },
+    ],
+    changed_more: 7,
+    waited_for: [{ task_id: 'tsk_3', agent_id: 'agt_2' }],
+    waited_for_more: 0,
     ended: [{ task_id: task(6), reason: 'expired' }],
     agents_unknown: ['agt_9'],
     complete: false,
@@ -324,11 +331,15 @@ describe('fluxforge simulate', () => {
       '',
       [
         'admitted 6, rejected 1',
-        'WOULD BE  TASKS  WHERE OR WHY         WHICH',
-        'placed    1      agt_1                added-1',
-        'delayed   4      quota_running_tasks  added-2 added-3 added-4 ...',
-        'rejected  1      quota_queued_tasks   added-7',
-        'ended     1      expired              added-6',
+        'WOULD BE    TASKS  WHERE OR WHY                      WHICH',
+        'placed      1      agt_1                             added-1',
+        'delayed     4      quota_running_tasks               added-2 added-3 added-4 ...',
+        'changed     1      agents_full, then agent_draining  tsk_1',
+        'changed     1      not_before                        tsk_2',
+        'changed     7                                        not named',
+        'waited for  1      agt_2                             tsk_3',
+        'rejected    1      quota_queued_tasks                added-7',
+        'ended       1      expired                           added-6',
         'there are no such agents: agt_9',
         'there would be more decisions than one simulation makes',
         '',
@@ -340,7 +351,10 @@ describe('fluxforge simulate', () => {
     const run = await against(answers, ['simulate', '-f', '-', '-o', 'json'], JSON.stringify(body));
     expect(run.asked).toMatchObject([{ body }]);
     expect(JSON.parse(run.stdout)).toEqual(answer);
-    const none = { admitted: 0, rejected: [], placed: [], delayed: [], ended: [], agents_unknown: [] };
+    const none = {
+      ...{ admitted: 0, rejected: [], placed: [], delayed: [], ended: [], agents_unknown: [] },
+      ...{ changed: [], changed_more: 0, waited_for: [], waited_for_more: 0 },
+    };
     const short = await against(
       { 'POST /v1/simulations': { ...none, complete: true } },
       [...['simulate', '-f', '-']],

@@ -39,6 +39,12 @@ export class ExplainingController {
   @ApiOperation({
     summary:
       'What the scheduler would do now if things were otherwise: admitted, placed, delayed. Writes nothing.',
+    description:
+      '`delayed` are added tasks that would wait. `changed` are tasks that wait already and would wait for something ' +
+      'else: `before` is the rule that holds one back now, `after` the one that would. `waited_for` are the runs on ' +
+      'agents that are to be drained: a drain without a deadline moves none of them. Each of the two names 1000 at ' +
+      'most, and `changed_more` and `waited_for_more` count the rest. `complete` is false when there would be more ' +
+      'decisions than one simulation makes.',
   })
   simulate(@From() caller: Caller, @Body(new BodyOf(SimulationBody)) body: SimulationBody) {
     return this.queries.execute(new Simulate(caller, changesOf(body, this.clock.nowMs())));

@@ -9,6 +9,7 @@ export {
   type FairnessPolicy,
   type FairShare,
 } from './fair-share.js';
+export { wishText } from './free-agents.js';
 export { laneOf } from './lanes.js';
 export { effectivePriority, rankOf } from './ready-tasks.js';
 export { type Looks } from './openings.js';

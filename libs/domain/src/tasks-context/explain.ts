@@ -58,6 +58,19 @@ function explainQueued(
   };
 }
 
+/** The rule alone, in the same order of questions: without those who hold the task back. `nearestOf` surveys the agents. */
+export function ruleOf(
+  state: TasksState,
+  realm: Realm,
+  task: Task,
+  nowMs: number,
+  nearestOf: (task: Task) => ReasonCode | null,
+): ReasonCode {
+  const held =
+    waits(state, task, nowMs)?.rule ?? (realmHold(realm, nowMs) ?? taskHold(realm, task, nowMs))?.reason;
+  return held ?? closedGate(gateRulesOf(realm), laneOf(task))?.reason ?? nearestOf(task) ?? 'turn';
+}
+
 function plain(rule: ReasonCode, over: Partial<Held> = {}): Held {
   return { rule, untilMs: null, used: null, limit: null, limitName: null, heldBy: [], scopes: [], ...over };
 }

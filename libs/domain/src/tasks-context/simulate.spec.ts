@@ -57,6 +57,58 @@ describe('a simulation', () => {
     expect(drained.agentsUnknown).toEqual(['a9']);
   });
 
+  it('says of what waits already which rule would be another, and of a drain what it waits for', () => {
+    const world = worldWith(['a1', 'a2'], { slots: 1 });
+    world.given(fact.queued('x1', { agent_id: 'a1' }), fact.queued('x2', { agent_id: 'a2' }));
+    world.settle();
+    world.given(fact.queued('pinned', { agent_id: 'a1' }), fact.queued('free'));
+    world.settle();
+    const drained = run(world, { drain: ['a1'] });
+    expect(drained.changed).toEqual([{ taskId: 'pinned', before: 'agents_full', after: 'agent_draining' }]);
+    expect(drained.waitedFor).toEqual([{ taskId: 'x1', agentId: 'a1' }]);
+    const lower = run(world, { limits: { max_running_tasks: 1 } });
+    expect(lower.changed.map(({ taskId, after }) => [taskId, after])).toEqual([
+      ['pinned', 'quota_running_tasks'],
+      ['free', 'quota_running_tasks'],
+    ]);
+    expect([lower.delayed, lower.waitedFor]).toEqual([[], []]);
+  });
+
+  it('names so many of those, and counts the rest', () => {
+    const world = worldWith(['a1'], { slots: 1_024 });
+    for (let i = 0; i < 2_005; i++) world.given(fact.queued(`x${i}`));
+    world.settle();
+    const { changed, changedMore, waitedFor, waitedForMore } = run(world, {
+      mode: 'draining',
+      drain: ['a1'],
+    });
+    expect([changed.length, changedMore]).toEqual([981, 0]);
+    expect([waitedFor.length, waitedForMore]).toEqual([1_000, 24]);
+    const other = worldWith([]);
+    for (let i = 0; i < 1_002; i++) other.given(fact.queued(`x${i}`));
+    other.settle();
+    const all = run(other, { mode: 'draining' });
+    expect([all.changed.length, all.changedMore]).toEqual([1_000, 2]);
+  });
+
+  it('keeps aside what can never start under the limits', () => {
+    const world = worldWith(['a1'], { slots: 2 });
+    const quota = { ...limits, output_bytes_per_hour: 4_000 };
+    world.input(command('tenant.set-limits', { limits: quota }));
+    const patient = { priority: 0, delivery_timeout_ms: 0, execution_timeout_ms: 0, output_limit_bytes: 0 };
+    const big = { ...patient, requests: { slots: 2 } };
+    world.given(fact.queued('older', { ...big, output_limit_bytes: 9_000 }), fact.queued('r1', patient));
+    world.settle();
+    world.given(fact.queued('big', big));
+    const refs = [{ taskId: 'r1', life: 1, attempt: 1 }];
+    for (const untilMs = world.nowMs + 12 * policy.agingMs; world.nowMs < untilMs;) {
+      world.nowMs += policy.agentTtlMs / 2;
+      world.say(heartbeat('a1', world.nowMs, refs));
+    }
+    expect(world.state.realms.get('t')!.agents.get('a1')!.keptFor).toBe('big');
+    expect(run(world, { tasks: [{ spec: spec(big), count: 1 }] }).changed).toEqual([]);
+  });
+
   it('places exactly what the scheduler then places', () => {
     const world = worldWith(['a1', 'a2'], { slots: 3 });
     for (let i = 0; i < 4; i++) world.given(fact.queued(`q${i}`, { priority: i }));

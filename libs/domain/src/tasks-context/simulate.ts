@@ -9,11 +9,11 @@ import {
 import { decided } from '@fluxforge/domain/kernel';
 import { decide, type Own } from './decide.js';
 import { evolve } from './evolve.js';
-import { explainTask } from './explain.js';
 import { plan } from './plan.js';
 import { type TasksPolicy } from './policy.js';
 import { cloneRealm } from './snapshot.js';
 import { type TasksState } from './state.js';
+import { WaitingRules } from './waiting-rules.js';
 
 /** What is to be different. */
 export interface Changes {
@@ -30,8 +30,19 @@ export interface Simulated {
   readonly rejected: readonly { readonly taskId: string; readonly reason: ReasonCode }[];
   /** Leases that would be given at once, added tasks or others. */
   readonly placed: readonly { readonly taskId: string; readonly agentId: string }[];
-  /** Added tasks that would wait, and for what; of others, those that wait now are not listed. */
+  /** Added tasks that would wait, and for what. */
   readonly delayed: readonly { readonly taskId: string; readonly rule: ReasonCode }[];
+  /** Of the others, those that would wait for something else than now. Null: it does not wait now. */
+  readonly changed: readonly {
+    readonly taskId: string;
+    readonly before: ReasonCode | null;
+    readonly after: ReasonCode;
+  }[];
+  /** So many more; `simulationBounds.listed` are named. */
+  readonly changedMore: number;
+  /** Runs on agents that are to be drained: they stay where they are, and the drain is done when they have ended. */
+  readonly waitedFor: readonly { readonly taskId: string; readonly agentId: string }[];
+  readonly waitedForMore: number;
   readonly ended: readonly { readonly taskId: string; readonly reason: ReasonCode }[];
   readonly agentsUnknown: readonly string[];
   /** False: there would have been more decisions than `simulationBounds.decisions`. */
@@ -39,7 +50,12 @@ export interface Simulated {
 }
 
 /** A bigger tenant is refused: copying it would hold up the partition. */
-export const simulationBounds = { tenantTasks: 10_000, added: 1_000, decisions: 2_000 } as const;
+export const simulationBounds = {
+  tenantTasks: 10_000,
+  added: 1_000,
+  decisions: 2_000,
+  listed: 1_000,
+} as const;
 
 export type SimulationEnd = Simulated | 'unknown_tenant' | 'too_large';
 
@@ -65,6 +81,11 @@ export function* simulate(
     Math.max(nowMs, state.lastFactMs),
   );
   yield;
+  const before = new Map<string, ReasonCode>();
+  for (const [taskId, rule] of run.rules()) {
+    before.set(taskId, rule);
+    yield;
+  }
   run.change(changes);
   for (const spec of specsOf(changes)) {
     run.submit(spec);
@@ -76,10 +97,11 @@ export function* simulate(
     if (complete) break;
     yield;
   }
-  for (const taskId of run.waiting()) {
-    run.explain(taskId);
+  for (const [taskId, rule] of run.rules()) {
+    run.compare(taskId, before.get(taskId) ?? null, rule);
     yield;
   }
+  run.listRuns(changes.drain);
   return { ...run.result(), complete };
 }
 
@@ -91,10 +113,14 @@ function* specsOf({ tasks }: Changes): Iterable<TaskSpec> {
 }
 
 class Run {
-  private added = 0;
+  private readonly addedIds = new Set<string>();
   private readonly rejected: { taskId: string; reason: ReasonCode }[] = [];
   private readonly placed: { taskId: string; agentId: string }[] = [];
   private readonly delayed: { taskId: string; rule: ReasonCode }[] = [];
+  private readonly changed: { taskId: string; before: ReasonCode | null; after: ReasonCode }[] = [];
+  private changedMore = 0;
+  private readonly waitedFor: { taskId: string; agentId: string }[] = [];
+  private waitedForMore = 0;
   private readonly ended: { taskId: string; reason: ReasonCode }[] = [];
   private readonly agentsUnknown: string[] = [];
   private facts = 0;
@@ -119,7 +145,8 @@ class Run {
   }
 
   submit(spec: TaskSpec): void {
-    const taskId = `added-${++this.added}`;
+    const taskId = `added-${this.addedIds.size + 1}`;
+    this.addedIds.add(taskId);
     const provenance = {
       actor: 'simulation',
       reason: null,
@@ -140,20 +167,36 @@ class Run {
     return events.length > 0;
   }
 
-  waiting(): string[] {
-    const { tasks } = this.state.realms.get(this.tenantId)!;
-    const ids = Array.from({ length: this.added }, (_, i) => `added-${i + 1}`);
-    return ids.filter((id) => tasks.get(id)?.lease === null);
+  /** Of each task that waits, what for. */
+  *rules(): Iterable<[string, ReasonCode]> {
+    const realm = this.state.realms.get(this.tenantId)!;
+    const rules = new WaitingRules(this.state, realm, this.nowMs);
+    for (const task of realm.tasks.values()) if (!task.lease) yield [task.id, rules.of(task)];
   }
 
-  explain(taskId: string): void {
-    const why = explainTask(this.state, this.policy, this.tenantId, taskId, this.nowMs);
-    if (why.phase === 'queued') this.delayed.push({ taskId, rule: why.rule });
+  compare(taskId: string, before: ReasonCode | null, after: ReasonCode): void {
+    if (this.addedIds.has(taskId)) this.delayed.push({ taskId, rule: after });
+    else if (after === before) return;
+    else if (this.changed.length < simulationBounds.listed) this.changed.push({ taskId, before, after });
+    else this.changedMore += 1;
+  }
+
+  listRuns(agentIds: readonly string[]): void {
+    const { agents } = this.state.realms.get(this.tenantId)!;
+    for (const agentId of new Set(agentIds)) {
+      for (const taskId of agents.get(agentId)?.leases ?? []) {
+        if (this.waitedFor.length < simulationBounds.listed) this.waitedFor.push({ taskId, agentId });
+        else this.waitedForMore += 1;
+      }
+    }
   }
 
   result(): Omit<Simulated, 'complete'> {
-    const { rejected, placed, delayed, ended, agentsUnknown } = this;
-    return { admitted: this.added - rejected.length, rejected, placed, delayed, ended, agentsUnknown };
+    const { rejected, placed, delayed, changed, changedMore, waitedFor, waitedForMore } = this;
+    const { ended, agentsUnknown, addedIds } = this;
+    const admitted = addedIds.size - rejected.length;
+    const existing = { changed, changedMore, waitedFor, waitedForMore };
+    return { admitted, rejected, placed, delayed, ...existing, ended, agentsUnknown };
   }
 
   private take(event: Decided<Own>): void {
