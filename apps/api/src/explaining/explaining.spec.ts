@@ -100,6 +100,9 @@ describe('explanations over HTTP', () => {
         changes: { limits: { weight: 2 }, drain: ['a1'], tasks: [{ count: 2, spec: { command: 'true' } }] },
       },
     ]);
+    const many = (count: number) => ({ task: { command: 'true' }, count });
+    const most = { add_tasks: [many(600), many(400)] };
+    expect((await api.request('POST', '/v1/simulations', { headers, body: most })).status).toBe(200);
     for (const [wrong, field] of [
       [{ limits: { weight: 0 } }, 'limits.weight'],
       [{ add_tasks: [{ task: { command: 'true', priority: 10 } }] }, 'add_tasks[0].task.priority'],
@@ -107,10 +110,19 @@ describe('explanations over HTTP', () => {
       [{ add_tasks: [{ task: { command: 'true' }, job: {} }] }, 'add_tasks[0].job'],
       [{ add_tasks: [{}] }, 'add_tasks[0].task'],
       [{ drain: [] }, 'drain'],
+      [{ add_tasks: [many(600), many(401)] }, 'add_tasks'],
     ]) {
       const refused = await api.request('POST', '/v1/simulations', { headers, body: wrong });
       expect([refused.status, refused.json['errors']]).toMatchObject([400, [{ field }]]);
     }
+  });
+
+  it('says of a body that no question can hold that it is too large, and asks nobody', async () => {
+    const add_tasks = Array.from({ length: 100 }, () => ({ task: { command: 'x'.repeat(10_350) } }));
+    const body = { add_tasks };
+    expect(JSON.stringify(body).length).toBeLessThan(1024 * 1024);
+    const { status, json } = await api.request('POST', '/v1/simulations', { headers, body });
+    expect([status, json['code'], asked]).toEqual([413, 'body_too_large', []]);
   });
 
   it('asks about a time in the past, of the target and of its task, and never about one to come', async () => {

@@ -1,7 +1,10 @@
 import { modes, type Mode } from '@fluxforge/events/catalogue';
+import { simulationBounds } from '@fluxforge/domain/tasks-context';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 import {
   Field,
+  fine,
+  flaw,
   inField,
   listOf,
   objectField,
@@ -10,6 +13,7 @@ import {
   resourceId,
   validated,
   wholeNumber,
+  type Flaw,
 } from '../fields/index.js';
 import { taskTemplate } from '../tasks/index.js';
 import { LimitsBody, saidLimits } from '../tenants/index.js';
@@ -18,7 +22,7 @@ type Changes = QuestionOf<'simulate'>['changes'];
 
 const addedTasks = objectOf({
   task: { check: objectField, required: true },
-  count: { check: wholeNumber({ min: 1, max: 1_000 }) },
+  count: { check: wholeNumber({ min: 1, max: simulationBounds.added }) },
 });
 
 export class SimulationBody {
@@ -44,10 +48,19 @@ export class SimulationBody {
   undrain_agents?: string[];
 
   @Field(listOf(addedTasks, { min: 0, max: 100 }), {
-    description: 'Tasks to be added: `{"task": ..., "count": 1}` with a task as POST /v1/tasks takes it.',
+    description:
+      'Tasks to be added: `{"task": ..., "count": 1}` with a task as POST /v1/tasks takes it. ' +
+      'The counts may come to 1000 together.',
     schema: { type: 'array', items: { type: 'object' } } as never,
   })
   add_tasks?: { task: Record<string, unknown>; count?: number }[];
+
+  static consistency({ add_tasks = [] }: SimulationBody): readonly Flaw[] {
+    const added = add_tasks.reduce((sum, { count = 1 }) => sum + count, 0);
+    if (added <= simulationBounds.added) return fine;
+    const message = `must come to ${simulationBounds.added} tasks at most, and comes to ${added}`;
+    return flaw('out_of_range', message, 'add_tasks');
+  }
 }
 
 /** @throws ProblemError that names the field, however deep. */

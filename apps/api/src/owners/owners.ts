@@ -24,6 +24,8 @@ export class Owners {
         return await askOwner({ address, signingKey: this.signingKey, timeoutMs }, question);
       } catch (error: unknown) {
         if (!(error instanceof OwnerDidNotAnswer)) throw error;
+        if (error.why === 'too_large')
+          throw new ProblemError('body_too_large', 'With all defaults filled in it is larger than 1 MiB.');
         if (tries >= 2 || error.why === 'refused')
           throw new ProblemError('owner_unavailable', 'It did not answer; ask again.');
         await new Promise((resolve) => setTimeout(resolve, againAfterMs));

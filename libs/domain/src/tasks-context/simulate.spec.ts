@@ -150,6 +150,9 @@ describe('a simulation', () => {
     expect(simulate(world.state, policy, 'nobody', none, 0).next().value).toBe('unknown_tenant');
     const roomy = { ...limits, max_queued_tasks: 1_000_000 };
     const many = run(world, { limits: roomy, tasks: add(5_000) });
-    expect(many.admitted).toBe(1_000);
+    expect([many.admitted, many.complete]).toEqual([1_000, false]);
+    const twice = run(world, { limits: roomy, tasks: [...add(600), ...add(600)] });
+    expect([twice.admitted, twice.complete]).toEqual([1_000, false]);
+    expect(run(world, { limits: roomy, tasks: add(1_000) }).complete).toBe(true);
   });
 });

@@ -45,7 +45,7 @@ export interface Simulated {
   readonly waitedForMore: number;
   readonly ended: readonly { readonly taskId: string; readonly reason: ReasonCode }[];
   readonly agentsUnknown: readonly string[];
-  /** False: there would have been more decisions than `simulationBounds.decisions`. */
+  /** False: there were more added tasks, or would have been more decisions, than `simulationBounds` has room for. */
   readonly complete: boolean;
 }
 
@@ -102,7 +102,8 @@ export function* simulate(
     yield;
   }
   run.listRuns(changes.drain);
-  return { ...run.result(), complete };
+  const asked = changes.tasks.reduce((sum, { count }) => sum + count, 0);
+  return { ...run.result(), complete: complete && asked <= simulationBounds.added };
 }
 
 function* specsOf({ tasks }: Changes): Iterable<TaskSpec> {

@@ -1,9 +1,12 @@
 import { request } from 'node:http';
-import { proofOf, type Question } from './question.js';
+import { proofOf, questionLimitBytes, type Question } from './question.js';
 
-/** Nobody is there, the partition is led elsewhere, or the deadline passed. Nothing was changed by asking. */
+/**
+ * Nobody is there, the partition is led elsewhere, the deadline passed, or the question is too large to be asked of
+ * any owner. Nothing was changed by asking.
+ */
 export class OwnerDidNotAnswer extends Error {
-  constructor(readonly why: 'unreachable' | 'not_led_there' | 'refused') {
+  constructor(readonly why: 'unreachable' | 'not_led_there' | 'refused' | 'too_large') {
     super(`the owner did not answer: ${why}`);
   }
 }
@@ -20,10 +23,12 @@ const answerLimitBytes = 4 * 1024 * 1024;
 /** The owner's answer, a JSON value; null when it knows nothing of that name. */
 export function askOwner({ address, signingKey, timeoutMs }: Asking, question: Question): Promise<unknown> {
   const payload = JSON.stringify(question);
+  const bytes = Buffer.byteLength(payload);
+  if (bytes > questionLimitBytes) return Promise.reject(new OwnerDidNotAnswer('too_large'));
   const headers = {
     authorization: `Bearer ${proofOf(signingKey)}`,
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(payload),
+    'content-length': bytes,
   };
   return new Promise((resolve, reject) => {
     const unreachable = () => reject(new OwnerDidNotAnswer('unreachable'));

@@ -1,3 +1,3 @@
 export { askOwner, OwnerDidNotAnswer, type Asking } from './asking.js';
-export { questionFrom, type Question, type QuestionOf } from './question.js';
+export { questionFrom, questionLimitBytes, type Question, type QuestionOf } from './question.js';
 export { startQuestionServer, NotLedHere, type QuestionServer } from './question-server.js';

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { proves, questionFrom, type Question } from './question.js';
+import { proves, questionFrom, questionLimitBytes, type Question } from './question.js';
 import { TooManyQuestions, Turns } from './turns.js';
 
 /** The partition moved on: whoever asked looks up its owner again. */
@@ -22,7 +22,6 @@ interface Options {
   readonly onError: (error: unknown, question: Question) => void;
 }
 
-const bodyLimitBytes = 1024 * 1024;
 const requestDeadlineMs = 5_000;
 /** As many may wait for their turn. */
 const mostWaiting = 64;
@@ -79,7 +78,7 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > bodyLimitBytes) return null;
+    if (bytes > questionLimitBytes) return null;
     parts.push(part);
   }
   try {

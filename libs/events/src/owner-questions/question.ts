@@ -45,6 +45,9 @@ const Question = Type.Union([
 export type Question = Static<typeof Question>;
 export type QuestionOf<K extends Question['kind']> = Extract<Question, { kind: K }>;
 
+/** Longer ones are not sent, and not read to their end. */
+export const questionLimitBytes = 1024 * 1024;
+
 /** Null: not a question, or one of a later version. */
 export function questionFrom(body: unknown): Question | null {
   return Value.Check(Question, body) ? body : null;
