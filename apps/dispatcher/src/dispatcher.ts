@@ -18,6 +18,7 @@ import {
   startQuestionServer,
   type Question,
   type QuestionServer,
+  type Slices,
 } from '@fluxforge/events/owner-questions';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import {
@@ -147,7 +148,7 @@ export class Dispatcher {
     this.questions = await startQuestionServer({
       address: this.config.questionsAddress,
       signingKey: this.config.signingKey,
-      answer: async (question) => this.answer(question),
+      answer: async (question, slices) => this.answer(question, slices),
       onError: (error, { kind }) => this.tools.logger.warn({ err: error, kind }, 'question not answered'),
     });
     this.group = this.makeGroup(address);
@@ -241,7 +242,7 @@ export class Dispatcher {
     };
   }
 
-  private answer(question: Question): unknown {
+  private answer(question: Question, slices: Slices): unknown {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const runner = this.group?.runner(partition);
     if (!runner?.host.leading) throw new NotLedHere();
@@ -249,7 +250,8 @@ export class Dispatcher {
       const { as_of_ms: atMs } = question;
       return this.past.answer(partition, atMs, (past) => pastAnswer(question, past, this.rules, atMs));
     }
-    return answerTo(question, runner.host.view, this.rules, this.nowMs, pulseOf(runner));
+    const tools = { nowMs: this.nowMs, slices };
+    return answerTo(question, runner.host.view, this.rules, tools, pulseOf(runner));
   }
 
   private async followChecks(partition: number): Promise<void> {

@@ -6,7 +6,7 @@ import {
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
-import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
+import { NotLedHere, type Question, type Slices } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 import { runSimulation } from './simulation.js';
 import { quarantinesView } from './quarantines-view.js';
@@ -17,7 +17,7 @@ export function answerTo(
   question: Question,
   state: TasksState,
   rules: TasksContext,
-  nowMs: () => number,
+  { nowMs, slices }: { readonly nowMs: () => number; readonly slices: Slices },
   pulse: PartitionPulse,
 ): unknown {
   const { tenant_id: tenantId } = question;
@@ -37,7 +37,7 @@ export function answerTo(
       return found && quarantinesView(found);
     }
     case 'simulate':
-      return runSimulation(question, state, rules.policy, nowMs);
+      return runSimulation(question, state, rules.policy, { nowMs, slices });
     default:
       throw new NotLedHere();
   }

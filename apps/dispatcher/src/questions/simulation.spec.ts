@@ -1,4 +1,5 @@
 import { defaultTasksPolicy, makeTasksContext } from '@fluxforge/domain/tasks-context';
+import { Turns } from '@fluxforge/events/owner-questions';
 import { runSimulation } from './simulation.js';
 
 describe('simulations on an owner', () => {
@@ -6,9 +7,11 @@ describe('simulations on an owner', () => {
     const state = makeTasksContext(defaultTasksPolicy).initial(0);
     const changes = { drain: [], undrain: [], tasks: [] };
     const question = { kind: 'simulate', tenant_id: 'nobody', changes } as const;
+    const slices = new Turns(1);
     // A clock at which each slice is over before it began: the runs stay under way until they are awaited.
     let nowMs = 0;
-    const run = () => runSimulation(question, state, defaultTasksPolicy, () => (nowMs += 4));
+    const run = () =>
+      runSimulation(question, state, defaultTasksPolicy, { nowMs: () => (nowMs += 4), slices });
     const first = [run(), run()];
     await expect(run()).rejects.toThrow('too many');
     await expect(Promise.all(first)).resolves.toEqual([null, null]);

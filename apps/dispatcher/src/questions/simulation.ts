@@ -5,7 +5,7 @@ import {
   type TasksPolicy,
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
-import { type QuestionOf } from '@fluxforge/events/owner-questions';
+import { type QuestionOf, type Slices } from '@fluxforge/events/owner-questions';
 
 /** How long the partition's own work waits at most, copying aside. */
 const sliceMs = 5;
@@ -14,17 +14,22 @@ const sliceMs = 5;
 const atOnce = 2;
 let running = 0;
 
+interface Tools {
+  readonly nowMs: () => number;
+  readonly slices: Slices;
+}
+
 /** Runs a simulation in slices, between which the partition goes on. Throws when too many run already. */
 export async function runSimulation(
   question: QuestionOf<'simulate'>,
   state: TasksState,
   policy: TasksPolicy,
-  nowMs: () => number,
+  { nowMs, slices }: Tools,
 ) {
   if (running >= atOnce) throw new Error('too many simulations at once');
   running += 1;
   try {
-    return await inSlices(question, state, policy, nowMs);
+    return await inSlices(question, state, policy, { nowMs, slices });
   } finally {
     running -= 1;
   }
@@ -34,16 +39,19 @@ async function inSlices(
   { tenant_id: tenantId, changes }: QuestionOf<'simulate'>,
   state: TasksState,
   policy: TasksPolicy,
-  nowMs: () => number,
+  { nowMs, slices }: Tools,
 ) {
   const steps = simulate(state, policy, tenantId, changes, nowMs());
   for (;;) {
-    const untilMs = nowMs() + sliceMs;
-    while (nowMs() < untilMs) {
-      const step = steps.next();
-      if (step.done) return simulationView(step.value);
-    }
-    await new Promise((resolve) => setImmediate(resolve));
+    const end = await slices.slice(() => {
+      const untilMs = nowMs() + sliceMs;
+      while (nowMs() < untilMs) {
+        const step = steps.next();
+        if (step.done) return step;
+      }
+      return null;
+    });
+    if (end) return simulationView(end.value);
   }
 }
 

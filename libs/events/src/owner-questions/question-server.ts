@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { proves, questionFrom, questionLimitBytes, type Question } from './question.js';
-import { TooManyQuestions, Turns } from './turns.js';
+import { TooManyQuestions, Turns, type Slices } from './turns.js';
 
 /** The partition moved on: whoever asked looks up its owner again. */
 export class NotLedHere extends Error {}
@@ -16,8 +16,11 @@ export interface QuestionServer {
 interface Options {
   readonly address: { readonly host: string; readonly port: number };
   readonly signingKey: string;
-  /** A JSON value; throws `NotLedHere`. Null: there is nothing of that name. */
-  readonly answer: (question: Question) => Promise<unknown>;
+  /**
+   * A JSON value; throws `NotLedHere`. Null: there is nothing of that name. What takes long is done in `slices`, or the
+   * thread is not given back.
+   */
+  readonly answer: (question: Question, slices: Slices) => Promise<unknown>;
   /** An answer that failed; who asked is only told that there is none. */
   readonly onError: (error: unknown, question: Question) => void;
 }
@@ -60,7 +63,7 @@ async function serve(
     const result = await turns.take(async () => {
       // Who asked may have given up while it waited.
       if (response.destroyed) throw new AskerGone();
-      return options.answer(question);
+      return options.answer(question, turns);
     });
     return send(response, 200, { result });
   } catch (error: unknown) {

@@ -11,7 +11,12 @@ function world(mostWaiting = 10) {
       order.push(name);
       return Promise.resolve(name);
     });
-  return { ask, order };
+  const slice = (name: number, costMs: number) =>
+    turns.slice(() => {
+      nowMs += costMs;
+      order.push(name);
+    });
+  return { ask, slice, order };
 }
 
 describe('turns of questions', () => {
@@ -27,6 +32,14 @@ describe('turns of questions', () => {
     await Promise.all([ask(1, 25), ask(2, 0)]);
     // Timers may be early by a fraction of a millisecond.
     expect(performance.now() - fromMs).toBeGreaterThan(95);
+  });
+
+  it('leave as much for each slice of an answer, whichever comes next', async () => {
+    const { ask, slice, order } = world(1);
+    const fromMs = performance.now();
+    await Promise.all([ask(1, 0), slice(2, 25), slice(3, 25), slice(4, 0)]);
+    expect(performance.now() - fromMs).toBeGreaterThan(195);
+    expect(order).toEqual([1, 2, 3, 4]);
   });
 
   it('are refused beyond a bound, and given again when there is room', async () => {

@@ -6,9 +6,13 @@ const restShare = 4;
 /** Shorter rests are saved up: a timer would not keep them. */
 const shortestRestMs = 5;
 
+/** For the rest of an answer that is not made in one piece. */
+export type Slices = Pick<Turns, 'slice'>;
+
 /**
  * Answers are made on the thread that leads partitions, and a question may look at all of a tenant's tasks. One after
- * another, and a fifth of the thread at most: otherwise who asks often enough would hold up all tenants.
+ * another, and a fifth of the thread at most: otherwise who asks often enough would hold up all tenants. Folds of the
+ * past are not counted: they give way by themselves.
  */
 export class Turns {
   private waiting = 0;
@@ -20,22 +24,33 @@ export class Turns {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** Only what `answer` does before it first waits counts: what goes on in slices gives way by itself. */
+  /** What `answer` does before it first waits is one piece; what goes on after that is to be done in slices. */
   async take<T>(answer: () => Promise<T>): Promise<T> {
     if (this.waiting >= this.mostWaiting) throw new TooManyQuestions();
     this.waiting += 1;
+    return this.inTurn(answer, () => (this.waiting -= 1));
+  }
+
+  /** In line like a question, and never refused: who has begun to answer comes to its end. */
+  async slice<T>(work: () => T): Promise<T> {
+    return this.inTurn(work, () => undefined);
+  }
+
+  private async inTurn<T>(work: () => T | Promise<T>, onBegin: () => void): Promise<T> {
     const before = this.last;
     let done = () => undefined as void;
     this.last = new Promise((resolve) => (done = resolve));
     await before;
-    this.waiting -= 1;
+    onBegin();
     const fromMs = this.nowMs();
+    let made: T | Promise<T>;
     try {
-      return answer();
+      made = work();
     } finally {
       this.owedMs += restShare * (this.nowMs() - fromMs);
       void this.rest().then(done);
     }
+    return made;
   }
 
   private async rest(): Promise<void> {
