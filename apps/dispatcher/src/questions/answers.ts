@@ -1,13 +1,14 @@
 import {
+  countQueue,
   quarantinesOf,
   queueDepthOf,
-  queueOf,
   type TasksContext,
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
-import { NotLedHere, type Question, type Slices } from '@fluxforge/events/owner-questions';
+import { NotLedHere, type Question } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
+import { inSlices, type SliceTools } from './in-slices.js';
 import { runSimulation } from './simulation.js';
 import { quarantinesView } from './quarantines-view.js';
 import { depthView, queueView } from './queue-view.js';
@@ -17,17 +18,15 @@ export function answerTo(
   question: Question,
   state: TasksState,
   rules: TasksContext,
-  { nowMs, slices }: { readonly nowMs: () => number; readonly slices: Slices },
+  tools: SliceTools,
   pulse: PartitionPulse,
 ): unknown {
   const { tenant_id: tenantId } = question;
   switch (question.kind) {
     case 'explain-task':
-      return explanationView(rules.explainTask(state, tenantId, question.task_id, nowMs()));
-    case 'queue': {
-      const queue = queueOf(state, tenantId, nowMs());
-      return queue && queueView(queue, nowMs());
-    }
+      return explanationView(rules.explainTask(state, tenantId, question.task_id, tools.nowMs()));
+    case 'queue':
+      return countedQueue(state, tenantId, tools);
     case 'queue-depth': {
       const depth = queueDepthOf(state, tenantId);
       return depth && { ...depthView(depth), pulse };
@@ -37,8 +36,13 @@ export function answerTo(
       return found && quarantinesView(found);
     }
     case 'simulate':
-      return runSimulation(question, state, rules.policy, { nowMs, slices });
+      return runSimulation(question, state, rules.policy, tools);
     default:
       throw new NotLedHere();
   }
+}
+
+async function countedQueue(state: TasksState, tenantId: string, tools: SliceTools) {
+  const queue = await inSlices(countQueue(state, tenantId, tools.nowMs()), tools);
+  return queue && queueView(queue, tools.nowMs());
 }

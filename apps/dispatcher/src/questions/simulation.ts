@@ -5,53 +5,27 @@ import {
   type TasksPolicy,
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
-import { type QuestionOf, type Slices } from '@fluxforge/events/owner-questions';
-
-/** How long the partition's own work waits at most, copying aside. */
-const sliceMs = 5;
+import { type QuestionOf } from '@fluxforge/events/owner-questions';
+import { inSlices, type SliceTools } from './in-slices.js';
 
 /** Copies are made in one piece, so only so many run beside each other in a process. */
 const atOnce = 2;
 let running = 0;
 
-interface Tools {
-  readonly nowMs: () => number;
-  readonly slices: Slices;
-}
-
 /** Runs a simulation in slices, between which the partition goes on. Throws when too many run already. */
 export async function runSimulation(
-  question: QuestionOf<'simulate'>,
+  { tenant_id: tenantId, changes }: QuestionOf<'simulate'>,
   state: TasksState,
   policy: TasksPolicy,
-  { nowMs, slices }: Tools,
+  tools: SliceTools,
 ) {
   if (running >= atOnce) throw new Error('too many simulations at once');
   running += 1;
   try {
-    return await inSlices(question, state, policy, { nowMs, slices });
+    const steps = simulate(state, policy, tenantId, changes, tools.nowMs());
+    return simulationView(await inSlices(steps, tools));
   } finally {
     running -= 1;
-  }
-}
-
-async function inSlices(
-  { tenant_id: tenantId, changes }: QuestionOf<'simulate'>,
-  state: TasksState,
-  policy: TasksPolicy,
-  { nowMs, slices }: Tools,
-) {
-  const steps = simulate(state, policy, tenantId, changes, nowMs());
-  for (;;) {
-    const end = await slices.slice(() => {
-      const untilMs = nowMs() + sliceMs;
-      while (nowMs() < untilMs) {
-        const step = steps.next();
-        if (step.done) return step;
-      }
-      return null;
-    });
-    if (end) return simulationView(end.value);
   }
 }
 

@@ -11,6 +11,7 @@ export {
 export { defaultTasksPolicy, type TasksPolicy } from './policy.js';
 export {
   agentCredential,
+  countQueue,
   leaseView,
   quarantinesOf,
   type Quarantines,

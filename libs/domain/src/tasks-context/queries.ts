@@ -80,18 +80,39 @@ export interface QueueView extends QueueDepth {
   readonly oldestReadySinceMs: number | null;
 }
 
-/** Looks at all tasks of the tenant. Null: there is no such tenant in this partition. */
-export function queueOf(state: TasksState, tenantId: string, nowMs: number): QueueView | null {
+/** Tasks that are counted in one step: far less than a slice. */
+const countedAtOnce = 1_000;
+
+/**
+ * Looks at all tasks of the tenant, in steps between which the state may move on: what moves meanwhile is counted as it
+ * was or as it is. Null: there is no such tenant in this partition.
+ */
+export function* countQueue(
+  state: TasksState,
+  tenantId: string,
+  nowMs: number,
+): Generator<void, QueueView | null> {
   const realm = state.realms.get(tenantId);
   if (!realm) return null;
   const byPriority = Array.from({ length: 10 }, () => 0);
   let oldestReadySinceMs: number | null = null;
+  let counted = 0;
   for (const { lease, spec, readyAtMs } of realm.tasks.values()) {
+    if (++counted % countedAtOnce === 0) yield;
     if (lease) continue;
     byPriority[spec.priority]! += 1;
     if (readyAtMs <= nowMs) oldestReadySinceMs = Math.min(oldestReadySinceMs ?? Infinity, readyAtMs);
   }
   return { ...depthIn(realm), byPriority, oldestReadySinceMs };
+}
+
+/** The same in one piece. */
+export function queueOf(state: TasksState, tenantId: string, nowMs: number): QueueView | null {
+  const steps = countQueue(state, tenantId, nowMs);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
 
 /** What keeps leases away from agents of a tenant now. */

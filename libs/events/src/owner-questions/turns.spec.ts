@@ -50,6 +50,14 @@ describe('turns of questions', () => {
     await expect(ask(4, 0)).resolves.toBe(4);
   });
 
+  it('are refused while as many slices wait, which are not', async () => {
+    const { ask, slice, order } = world(2);
+    const slices = [slice(1, 0), slice(2, 0), slice(3, 0)];
+    await expect(ask(4, 0)).rejects.toBeInstanceOf(TooManyQuestions);
+    await Promise.all(slices);
+    expect(order).toEqual([1, 2, 3]);
+  });
+
   it('go on after an answer that fails, and do not wait for one that takes its time', async () => {
     const turns = new Turns(10);
     await expect(turns.take(() => Promise.reject(new Error('no')))).rejects.toThrow('no');

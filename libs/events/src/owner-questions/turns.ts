@@ -27,21 +27,21 @@ export class Turns {
   /** What `answer` does before it first waits is one piece; what goes on after that is to be done in slices. */
   async take<T>(answer: () => Promise<T>): Promise<T> {
     if (this.waiting >= this.mostWaiting) throw new TooManyQuestions();
-    this.waiting += 1;
-    return this.inTurn(answer, () => (this.waiting -= 1));
+    return this.inTurn(answer);
   }
 
-  /** In line like a question, and never refused: who has begun to answer comes to its end. */
+  /** In line like a question, but never refused: who has begun to answer comes to its end. New ones are, meanwhile. */
   async slice<T>(work: () => T): Promise<T> {
-    return this.inTurn(work, () => undefined);
+    return this.inTurn(work);
   }
 
-  private async inTurn<T>(work: () => T | Promise<T>, onBegin: () => void): Promise<T> {
+  private async inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     const before = this.last;
     let done = () => undefined as void;
     this.last = new Promise((resolve) => (done = resolve));
+    this.waiting += 1;
     await before;
-    onBegin();
+    this.waiting -= 1;
     const fromMs = this.nowMs();
     let made: T | Promise<T>;
     try {
