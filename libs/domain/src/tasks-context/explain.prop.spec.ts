@@ -1,131 +1,11 @@
 import fc from 'fast-check';
-import { systemTenant, type Mode, type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
-import { decided } from '@fluxforge/domain/kernel';
+import { type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
 import { makeTasksContext } from './context.js';
-import { type Queued, type Remedy } from './explanation.js';
-import {
-  command,
-  connected,
-  fact,
-  limits,
-  message,
-  policy,
-  result,
-  World,
-  worldWith,
-} from './scenario.fixture.js';
+import { type Queued } from './explanation.js';
+import { heed, setMode, trip } from './heeding.fixture.js';
+import { command, connected, fact, limits, policy, World, worldWith } from './scenario.fixture.js';
 
-/** Holds every explanation to its word: what it says would help is done, and then it must have helped. */
-
-let added = 0;
-
-function apply(world: World, remedy: Remedy): void {
-  const realm = world.state.realms.get('t')!;
-  switch (remedy.kind) {
-    case 'wait-until':
-      world.at(remedy.atMs);
-      return;
-    case 'raise-limit':
-      world.input(
-        command('tenant.set-limits', { limits: { ...realm.tenant.limits, [remedy.limit]: remedy.to } }),
-      );
-      return;
-    case 'end-tasks':
-      // All of them, before anything else is decided: else what is smaller takes each place that comes free.
-      for (const id of remedy.taskIds) end(world, id);
-      world.settle();
-      return;
-    case 'add-agents':
-      for (let i = 0; i < remedy.count; i++) {
-        const id = `new-${added++}`;
-        const { labels, slots, executor, capacity } = remedy;
-        world.given(fact.agent(id, { labels, slots, capacity, executors: [executor] }));
-        world.say(connected(id, { labels, slots, capacity, executors: [executor] }));
-      }
-      return;
-    case 'raise-slots': {
-      const { labels, executors, capacity } = realm.agents.get(remedy.agentId)!;
-      world.say(
-        connected(remedy.agentId, {
-          labels,
-          executors,
-          ...(capacity && { capacity }),
-          slots: remedy.to,
-          inventory: inventory(world, remedy.agentId),
-        }),
-      );
-      return;
-    }
-    case 'relabel-agent': {
-      const { slots, executors, capacity } = realm.agents.get(remedy.agentId)!;
-      const all = [...new Set([...executors, remedy.executor])];
-      world.say(
-        connected(remedy.agentId, {
-          labels: remedy.labels,
-          slots,
-          ...(capacity && { capacity }),
-          executors: all,
-          inventory: inventory(world, remedy.agentId),
-        }),
-      );
-      return;
-    }
-    case 'connect-agent': {
-      const { labels, slots, executors, capacity } = realm.agents.get(remedy.agentId)!;
-      world.say(
-        connected(remedy.agentId, {
-          labels,
-          slots,
-          ...(capacity && { capacity }),
-          executors,
-          inventory: inventory(world, remedy.agentId),
-        }),
-      );
-      return;
-    }
-    case 'undrain-agent':
-      world.input(command('agent.drain', { agent_id: remedy.agentId, drain: false }));
-      return;
-    case 'release-brake':
-      world.input(command('tenant.release-brake', {}));
-      return;
-    case 'reset-breakers':
-      for (const { scope, name } of remedy.breakers) {
-        if (scope === 'agent') world.input(command('agent.reset-breaker', { agent_id: name }));
-        else world.input(command('domain.reset-breaker', { domain: name }));
-      }
-      return;
-    case 'set-mode':
-      for (const scope of remedy.scopes) setMode(world, scope, 'normal');
-      return;
-    case 'none-needed':
-    case 'submit-otherwise':
-      return;
-  }
-}
-
-function setMode(world: World, scope: 'tenant' | 'cluster', mode: Mode): void {
-  if (scope === 'tenant') world.input(command('tenant.set-mode', { mode }));
-  else world.input(command('cluster.set-mode', { mode }, systemTenant));
-}
-
-function inventory(world: World, agentId: string) {
-  const realm = world.state.realms.get('t')!;
-  return [...realm.agents.get(agentId)!.leases].map((id) => {
-    const task = realm.tasks.get(id)!;
-    return { taskId: id, life: task.life, attempt: task.attemptsUsed, finished: false };
-  });
-}
-
-function end(world: World, id: string): void {
-  const task = world.state.realms.get('t')!.tasks.get(id);
-  if (!task) return;
-  const exited = { outcome: 'exited', exit_code: 0 } as const;
-  const input = task.lease
-    ? message(result(id, task.lease.agentId, exited, task.lease.attempt))
-    : command('task.cancel', { task_id: id });
-  world.given(...world.context.decide(world.state, input, world.nowMs));
-}
+/** Holds every explanation to its word: each of what it says would help is done, and then it must have helped. */
 
 const zones = ['eu', 'us', 'ap'] as const;
 const zone = fc.constantFrom(...zones);
@@ -171,27 +51,24 @@ const task = fc.record({
 });
 const tenant = fc.record({
   running: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+  // Of an hour; each task may print 2,048.
+  output: fc.constantFrom(undefined, undefined, undefined, 4_096, 8_192),
 });
-
-function trip(world: World, scope: 'agent' | 'domain', name: string): void {
-  const { breakers } = world.state.realms.get('t')!;
-  breakers.of(scope, name, () => world.state.nextOrder++);
-  const data = { scope, name, reason: 'failures_in_a_row' as const, failures: 5 };
-  world.given(decided('breaker.opened', 't', name, { ...data, until_ms: world.nowMs + 30_000 }));
-}
 
 type Draw<T> = T extends fc.Arbitrary<infer V> ? V : never;
 
 function build(
   agents: readonly Draw<typeof agent>[],
   tasks: readonly Draw<typeof task>[],
-  { running }: Draw<typeof tenant>,
+  { running, output }: Draw<typeof tenant>,
 ): World {
   const world = new World(makeTasksContext(policy));
   const most = { ...limits, max_queued_tasks: 100, max_agents: 100 };
-  world.given(
-    fact.tenant('t', { limits: { ...most, ...(running !== undefined && { max_running_tasks: running }) } }),
-  );
+  const drawn = {
+    ...(running !== undefined && { max_running_tasks: running }),
+    ...(output !== undefined && { output_bytes_per_hour: output }),
+  };
+  world.given(fact.tenant('t', { limits: { ...most, ...drawn } }));
   agents.forEach(({ zone: at, slots, how, capacity }, i) => {
     const said = { labels: { zone: at }, slots, ...(capacity && { capacity }) };
     world.given(fact.agent(`a${i}`, said));
@@ -228,7 +105,7 @@ describe('an explanation', () => {
       world.settle();
       const why = world.context.explainTask(world.state, 't', 'x', world.nowMs);
       expect(why).toMatchObject({ rule: 'mode_draining', remedies: [{ kind: 'set-mode', scopes }] });
-      apply(world, (why as Queued).remedies[0]!);
+      heed(world, (why as Queued).remedies[0]!);
       expect(world.context.explainTask(world.state, 't', 'x', world.nowMs).phase).toBe('leased');
     },
   );
@@ -251,13 +128,16 @@ describe('an explanation', () => {
         if (id === undefined) return;
         const before = world.context.explainTask(world.state, 't', id, world.nowMs) as Queued;
         expect(before.rule).not.toBe('turn');
-        const [remedy] = before.remedies;
-        expect(remedy).toBeDefined();
-        if (!remedy || remedy.kind === 'submit-otherwise') return;
-        seen.add(`${before.rule}: ${remedy.kind}`);
-        apply(world, remedy);
-        const after = world.context.explainTask(world.state, 't', id, world.nowMs);
-        if (after.phase === 'queued') expect([after.rule, before]).not.toEqual([before.rule, before]);
+        expect(before.remedies).not.toEqual([]);
+        for (const remedy of before.remedies) {
+          if (remedy.kind === 'submit-otherwise') continue;
+          seen.add(`${before.rule}: ${remedy.kind}`);
+          const trial = build(as, ts, limit);
+          heed(trial, remedy);
+          const after = trial.context.explainTask(trial.state, 't', id, trial.nowMs);
+          if (after.phase === 'queued')
+            expect([after.rule, remedy, before]).not.toEqual([before.rule, remedy, before]);
+        }
       }),
       { numRuns, ...(seed !== undefined && { seed }) },
     );
@@ -282,6 +162,11 @@ describe('an explanation', () => {
       'agents_full: raise-slots',
       'requests_too_large: add-agents',
       'not_before: wait-until',
+      'agent_lost: add-agents',
+      'agent_draining: add-agents',
+      'breaker_open: add-agents',
+      'breaker_open: wait-until',
+      'quota_output_bytes: raise-limit',
     ]) {
       expect(seen).toContain(one);
     }
@@ -293,7 +178,7 @@ describe('an explanation', () => {
         fc.array(agent, { maxLength: 4 }),
         fc.array(task, { minLength: 1, maxLength: 8 }),
         (as, ts) => {
-          const world = build(as, ts, { running: undefined });
+          const world = build(as, ts, { running: undefined, output: undefined });
           for (const [i] of ts.entries()) {
             const why = world.context.explainTask(world.state, 't', `q${i}`, world.nowMs);
             if (why.phase !== 'queued') continue;

@@ -6,7 +6,7 @@ import { surveyAgents } from './candidates.js';
 import { tasksNamed, type Explanation, type Queued } from './explanation.js';
 import { gateRulesOf, realmHold, taskHold } from './holds.js';
 import { type TasksPolicy } from './policy.js';
-import { remediesFor, type Held } from './remedies.js';
+import { remediesFor, type Held, type Line } from './remedies.js';
 import { type Realm, type TasksState } from './state.js';
 
 /** Why a task is where it is: the questions of the scheduler, in the order in which it asks them. */
@@ -40,7 +40,11 @@ function explainQueued(
 ): Queued {
   const survey = surveyAgents(realm, task);
   const isReady = task.readyAtMs <= nowMs && !state.doomed.has(task);
-  const ahead = isReady ? tasksAhead(realm, policy, task, nowMs) : [];
+  const lineAt = (atMs: number): Line => ({
+    ahead: tasksAhead(realm, policy, task, atMs),
+    ready: () => readyTasks(realm, atMs),
+  });
+  const line = isReady ? lineAt(nowMs) : { ahead: [], ready: () => readyTasks(realm, nowMs) };
   const held = waits(state, task, nowMs) ?? holdOf(realm, task, nowMs) ?? plain(survey.nearest ?? 'turn');
   const deadline = deadlineMs(task);
   const { known, byReason, agents } = survey;
@@ -48,13 +52,13 @@ function explainQueued(
   return {
     phase: 'queued',
     ...shown,
-    position: isReady ? ahead.length + 1 : null,
+    position: isReady ? line.ahead.length + 1 : null,
     effectivePriority: effectivePriority(task, policy.agingMs, nowMs),
     weight: weightOf(realm),
     weights: sumOfWeights(state),
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
     candidates: { known, byReason, agents },
-    remedies: remediesFor(held, task, survey, { ahead, ready: () => readyTasks(realm, nowMs) }),
+    remedies: remediesFor(held, task, survey, { ...line, at: lineAt }),
   };
 }
 

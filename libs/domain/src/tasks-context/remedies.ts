@@ -1,5 +1,6 @@
 import { type Labels, type Selector } from '@fluxforge/events/catalogue';
 import { hasResources, slotsOf, type Agent } from '@fluxforge/domain/agent';
+import { breakerRoom } from '@fluxforge/domain/breakers';
 import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
 import { reservedBytes } from '@fluxforge/domain/quotas';
 import { type Task } from '@fluxforge/domain/task';
@@ -15,21 +16,26 @@ export type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitNa
   readonly scopes: readonly ModeScope[];
 };
 
-/** The ready tasks of the tenant; `ahead` are those that are served before the one in question. */
+/** The ready tasks of the tenant at a moment; `ahead` are those that are served before the one in question. */
 export interface Line {
   readonly ahead: readonly Task[];
   readonly ready: () => readonly Task[];
 }
 
+export interface Lines extends Line {
+  readonly at: (atMs: number) => Line;
+}
+
 /** What lifts the rule. */
-export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, ready }: Line): Remedy[] {
+export function remediesFor(held: Held, task: Task, survey: Survey, line: Lines): Remedy[] {
   const wait: Remedy[] = held.untilMs === null ? [] : [{ kind: 'wait-until', atMs: held.untilMs }];
   switch (held.rule) {
     case 'turn':
       return [{ kind: 'none-needed' }];
     case 'quota_running_tasks':
+      return raiseLimit(held, line.ready());
     case 'quota_output_bytes':
-      return [...raiseLimit(held, ready()), ...wait];
+      return [...raiseLimit(held, line.ready()), ...(hourSuffices(held, line) ? wait : [])];
     case 'mode_draining':
       return [{ kind: 'set-mode', mode: 'normal', scopes: held.scopes }];
     case 'concurrency_key':
@@ -40,7 +46,7 @@ export function remediesFor(held: Held, task: Task, survey: Survey, { ahead, rea
     case 'agent_removed':
       return [{ kind: 'submit-otherwise' }];
     default:
-      return wait.length > 0 ? wait : placementRemedies(task, survey, { ahead, ready });
+      return wait.length > 0 ? wait : placementRemedies(task, survey, line);
   }
 }
 
@@ -60,26 +66,34 @@ function raiseLimit({ rule, used, limitName }: Held, ready: readonly Task[]): Re
   return [{ kind: 'raise-limit', limit: limitName, to: used + need }];
 }
 
-function placementRemedies(task: Task, survey: Survey, { ahead, ready }: Line): Remedy[] {
+/** The next hour is no longer than this one: whoever is ready by then may use it up. */
+function hourSuffices({ untilMs, limit }: Held, line: Lines): boolean {
+  if (untilMs === null || limit === null) return false;
+  return sumOf(line.at(untilMs).ready(), ({ spec }) => reservedBytes(spec)) <= limit;
+}
+
+function placementRemedies(task: Task, survey: Survey, line: Lines): Remedy[] {
+  const { ahead, ready } = line;
   const all = [...ahead, task];
   const [agent] = survey.nearestAgents;
   const pinned = task.spec.agent_id !== undefined;
   const agentId = agent?.id ?? '';
+  const more = (): Remedy[] => (pinned ? [] : addAgents(task, all, survey));
   switch (survey.nearest) {
     case 'agent_lost':
-      return [{ kind: 'connect-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
+      return [{ kind: 'connect-agent', agentId }, ...more()];
     case 'agent_draining':
-      return [{ kind: 'undrain-agent', agentId }, ...(pinned ? [] : addAgents(task, all))];
+      return [{ kind: 'undrain-agent', agentId }, ...more()];
     case 'breaker_open':
-      return [...resetBreakers(agent), ...(pinned ? [] : addAgents(task, all))];
+      return [...resetBreakers(agent, line), ...more()];
     case 'agent_kept':
-      return pinned ? [endLarge(task, agent, ready())] : addAgents(task, all);
+      return pinned ? [endLarge(task, agent, ready())] : more();
     case 'agents_full':
-      return pinned ? moreSlots(task, survey, all) : addAgents(task, all);
+      return pinned ? moreSlots(task, survey, all) : more();
     case 'requests_too_large':
-      return pinned ? [{ kind: 'submit-otherwise' }] : addAgents(task, all);
+      return pinned ? [{ kind: 'submit-otherwise' }] : more();
     default:
-      return pinned ? relabel(task, survey) : addAgents(task, all);
+      return pinned ? relabel(task, survey) : more();
   }
 }
 
@@ -90,19 +104,21 @@ function endLarge(task: Task, agent: Agent | undefined, ready: readonly Task[]):
   return { kind: 'end-tasks', taskIds: [kept, ...others.map(({ id }) => id)].slice(0, tasksNamed) };
 }
 
-/** By themselves they let one probe through when they have cooled down. */
-function resetBreakers(agent: Agent | undefined): Remedy[] {
+/** By themselves they let one probe through when all have cooled down: it is whoever is first by then. */
+function resetBreakers(agent: Agent | undefined, line: Lines): Remedy[] {
   const tripped = agent?.breakers.trippedFor(agent.id, agent.labels) ?? [];
   const breakers = tripped.map(({ scope, name }) => ({ scope, name }));
-  const untilMs = Math.max(0, ...tripped.map(({ phase, untilMs }) => (phase === 'open' ? untilMs : 0)));
-  const wait: Remedy[] = untilMs > 0 ? [{ kind: 'wait-until', atMs: untilMs }] : [];
+  const untilMs = Math.max(0, ...tripped.map((one) => (one.phase === 'open' ? one.untilMs : Infinity)));
+  const waits = Number.isFinite(untilMs) && line.at(untilMs).ahead.length === 0;
+  const wait: Remedy[] = waits ? [{ kind: 'wait-until', atMs: untilMs }] : [];
   return [{ kind: 'reset-breakers', breakers }, ...wait];
 }
 
 /** Enough for `all` that are served before it and itself: who is first in line takes what is new. */
-function addAgents(task: Task, all: readonly Task[]): Remedy[] {
-  const labels = labelsFor(task.spec.selector, {});
-  if (!labels) return [{ kind: 'submit-otherwise' }];
+function addAgents(task: Task, all: readonly Task[], survey: Survey): Remedy[] {
+  if (!labelsFor(task.spec.selector, {})) return [{ kind: 'submit-otherwise' }];
+  const labels = labelsOfNew(task, survey);
+  if (!labels) return [];
   const wanted = sumOf(all, slotsIn);
   const slots = Math.min(mostSlots, wanted);
   const wantedOf = resourcesOf(all);
@@ -124,6 +140,29 @@ function moreSlots(task: Task, { nearestAgents }: Survey, all: readonly Task[]):
   }
   const before = all.filter((one) => one !== task).map(({ id }) => id);
   return [{ kind: 'end-tasks', taskIds: [...agent.leases, ...before].slice(0, tasksNamed) }];
+}
+
+/** In a domain whose breaker lets all through, or at least one; null: none such may be asked for, and it would not help. */
+function labelsOfNew(task: Task, { nearest, nearestAgents }: Survey): Labels | null {
+  const { selector } = task.spec;
+  const [agent] = nearestAgents;
+  const tripped = agent?.breakers
+    .all()
+    .filter(({ scope, phase }) => scope === 'domain' && phase !== 'closed');
+  if (!agent || !tripped || tripped.length === 0) return labelsFor(selector, {});
+  const key = agent.breakers.policies.domainLabel;
+  const outside = (values: readonly string[]) =>
+    labelsFor([...selector, { key, op: 'not-in', values: [...values] }], {});
+  const healthy = outside(tripped.map(({ name }) => name));
+  // One that lets a probe through would show the same again to whoever is not first.
+  if (healthy || nearest === 'breaker_open') return healthy;
+  const shut = outside(tripped.filter((one) => breakerRoom(one) === 'none').map(({ name }) => name));
+  return shut || isBeyondBreakers(nearest) ? shut : labelsFor(selector, {});
+}
+
+/** What is nearer than an agent behind a breaker: another such agent changes nothing. */
+function isBeyondBreakers(nearest: Survey['nearest']): boolean {
+  return nearest === 'agent_kept' || nearest === 'agents_full';
 }
 
 function resourcesOf(tasks: readonly Task[]) {

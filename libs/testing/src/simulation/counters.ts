@@ -56,6 +56,7 @@ export const sometimes = [
   'fan-out cancelled',
   'fan-out stopped',
   'remedy tried',
+  'alternative tried',
   'brake',
   'brake released',
   'held by the brake',

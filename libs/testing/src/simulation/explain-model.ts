@@ -53,19 +53,20 @@ function ask(
   if (why.phase !== 'queued') return;
   // Nothing is left to decide: a task whose turn it were would have a lease.
   insist(why.rule !== 'turn', 'explain', () => `${tenantId}/${id} waits for its turn, and nothing is done`);
-  const [remedy] = why.remedies;
-  insist(remedy !== undefined, 'explain', () => `${tenantId}/${id}: nothing would help ${why.rule}`);
-  if (remedy.kind === 'submit-otherwise') return;
-  const trial = new Trial(context, state, tenantId, nowMs);
-  trial.heed(remedy);
-  counters.add('remedy tried');
-  const after = context.explainTask(trial.state, tenantId, id, trial.nowMs);
-  const helped = after.phase !== 'queued' || after.rule !== why.rule;
-  insist(helped, 'explain', () => said(tenantId, id, why, after as Queued));
+  insist(why.remedies.length > 0, 'explain', () => `${tenantId}/${id}: nothing would help ${why.rule}`);
+  for (const [i, remedy] of why.remedies.entries()) {
+    if (remedy.kind === 'submit-otherwise') continue;
+    const trial = new Trial(context, state, tenantId, nowMs);
+    trial.heed(remedy);
+    counters.add(i === 0 ? 'remedy tried' : 'alternative tried');
+    const after = context.explainTask(trial.state, tenantId, id, trial.nowMs);
+    const helped = after.phase !== 'queued' || after.rule !== why.rule;
+    insist(helped, 'explain', () => said(`${tenantId}/${id}`, why.rule, remedy, after as Queued));
+  }
 }
 
-function said(tenantId: string, id: string, before: Queued, after: Queued): string {
-  return `${tenantId}/${id}: ${before.rule} stands after ${JSON.stringify(before.remedies[0])}, next ${JSON.stringify(after.remedies[0])}`;
+function said(task: string, rule: string, done: Remedy, after: Queued): string {
+  return `${task}: ${rule} stands after ${JSON.stringify(done)}, next ${JSON.stringify(after.remedies[0])}`;
 }
 
 /** One tenant on its own, in which what a remedy names is done. */
@@ -95,6 +96,8 @@ class Trial {
     switch (remedy.kind) {
       case 'wait-until':
         this.nowMs = Math.max(this.nowMs, remedy.atMs);
+        // All who are connected go on answering meanwhile: else they would be lost, and that would show.
+        for (const agent of this.realm.agents.values()) this.answer(agent);
         return this.settle();
       case 'raise-limit': {
         const limits = { ...this.realm.tenant.limits, [remedy.limit]: remedy.to };
@@ -170,6 +173,23 @@ class Trial {
     });
     const hello = { labels, slots, executors, agentVersion, ...(capacity && { capacity }), ...over };
     this.say({ kind: 'connected', tenantId, agentId, sessionId: 'trial', inventory, ...hello });
+  }
+
+  private answer({ id: agentId, tenantId, session, leases, slots }: Agent): void {
+    if (!session) return;
+    const from = { tenantId, agentId, sessionId: session.id, stopping: session.stopping };
+    const running = [...leases].map((taskId) => {
+      const { life, attemptsUsed: attempt } = this.realm.tasks.get(taskId)!;
+      return { tenantId, agentId, taskId, life, attempt };
+    });
+    const heartbeat = {
+      kind: 'heartbeat',
+      ...from,
+      answeredAtMs: this.nowMs,
+      freeSlots: slots,
+      running,
+    } as const;
+    this.context.observe(this.state, heartbeat, this.nowMs);
   }
 
   private command(body: TasksCommandBody, tenantId = this.tenantId): void {

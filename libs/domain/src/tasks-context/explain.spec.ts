@@ -1,0 +1,76 @@
+import { makeTasksContext } from './context.js';
+import { type Queued } from './explanation.js';
+import { heed, trip } from './heeding.fixture.js';
+import { command, connected, fact, limits, policy, World } from './scenario.fixture.js';
+
+const roomy = { ...limits, max_queued_tasks: 1_000, max_agents: 100 };
+
+function worldOf(...agents: [id: string, over?: Parameters<typeof fact.agent>[1]][]): World {
+  const world = new World(makeTasksContext(policy)).given(fact.tenant('t', { limits: roomy }));
+  for (const [id, over = {}] of agents) {
+    const { labels = {}, slots = 2 } = over;
+    world.given(fact.agent(id, over));
+    world.say(connected(id, { labels, slots }));
+  }
+  return world;
+}
+
+const explained = (world: World, id: string) => world.context.explainTask(world.state, 't', id, world.nowMs);
+const why = (world: World, id: string) => explained(world, id) as Queued;
+const kinds = (world: World, id: string) => why(world, id).remedies.map(({ kind }) => kind);
+
+describe('the remedies of a task behind a breaker', () => {
+  const inZone = (...values: string[]) => ({ selector: [{ key: 'zone', op: 'in' as const, values }] });
+
+  it('ask for no more agents where all that match would stand behind it as well', () => {
+    const world = worldOf(['a1', { labels: { zone: 'b' } }]);
+    trip(world, 'domain', 'b');
+    world.given(fact.queued('x', inZone('b')));
+    world.settle();
+    expect(kinds(world, 'x')).toEqual(['reset-breakers', 'wait-until']);
+  });
+
+  it('ask for agents of another domain where the task would go there', () => {
+    const world = worldOf(['a1', { labels: { zone: 'b' } }]);
+    trip(world, 'domain', 'b');
+    world.given(fact.queued('x', inZone('b', 'c')));
+    world.settle();
+    const add = why(world, 'x').remedies.find(({ kind }) => kind === 'add-agents')!;
+    expect(add).toMatchObject({ labels: { zone: 'c' } });
+    heed(world, add);
+    expect(explained(world, 'x').phase).toBe('leased');
+  });
+
+  it('have only the first in line wait: one probe is let through', () => {
+    const world = worldOf(['a1']);
+    trip(world, 'agent', 'a1', 5_000);
+    world.given(fact.queued('x1'), fact.queued('x2'));
+    world.settle();
+    expect(kinds(world, 'x1')).toEqual(['reset-breakers', 'wait-until', 'add-agents']);
+    expect(kinds(world, 'x2')).toEqual(['reset-breakers', 'add-agents']);
+    heed(world, why(world, 'x1').remedies[1]!);
+    expect(explained(world, 'x1').phase).toBe('leased');
+  });
+});
+
+describe('the remedies of a task whose tenant has no output left in the hour', () => {
+  const worldWithHour = (waiting: number): World => {
+    const world = worldOf(['a1', { slots: 9 }]);
+    world.input(command('tenant.set-limits', { limits: { ...roomy, output_bytes_per_hour: 4_096 } }));
+    for (let i = 0; i < 2 + waiting; i++) world.given(fact.queued(`q${i}`, { delivery_timeout_ms: 0 }));
+    world.settle();
+    return world;
+  };
+
+  it('have it wait for the next hour where that one has room for all who wait', () => {
+    const world = worldWithHour(2);
+    expect(why(world, 'q3').rule).toBe('quota_output_bytes');
+    expect(kinds(world, 'q3')).toEqual(['raise-limit', 'wait-until']);
+    heed(world, why(world, 'q3').remedies[1]!);
+    expect(explained(world, 'q3').phase).toBe('leased');
+  });
+
+  it('do not where others may use that one up as well', () => {
+    expect(kinds(worldWithHour(3), 'q4')).toEqual(['raise-limit']);
+  });
+});
