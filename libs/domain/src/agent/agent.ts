@@ -100,7 +100,9 @@ export function newAgent(
 /** Why it may be given no lease now, whatever the task asks for and however empty it is: away, unwilling, on probation. */
 export function standingRefusal(agent: Agent): ReasonCode | null {
   if (agent.standing !== 'found' || !agent.session) return 'agent_lost';
-  if (agent.draining || agent.session.stopping) return 'agent_draining';
+  // Before the drain, which an operator can lift: what stops by itself takes nothing for all that.
+  if (agent.session.stopping) return 'agent_stopping';
+  if (agent.draining) return 'agent_draining';
   return agent.breakers.room(agent.id, agent.labels) === 'none' ? 'breaker_open' : null;
 }
 

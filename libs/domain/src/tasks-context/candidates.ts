@@ -17,6 +17,7 @@ const stages: readonly (ReasonCode | null)[] = [
   'no_agent_matches',
   'requests_too_large',
   'agent_lost',
+  'agent_stopping',
   'agent_draining',
   'breaker_open',
   'agent_kept',

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { type Selector, type TaskSpec } from '@fluxforge/events/catalogue';
+import { type AgentMessage } from '@fluxforge/domain/agent';
 import { makeTasksContext } from './context.js';
 import { type Queued } from './explanation.js';
 import { heed, setMode, trip } from './heeding.fixture.js';
-import { command, connected, fact, limits, policy, World, worldWith } from './scenario.fixture.js';
+import { command, connected, fact, heartbeat, limits, policy, World, worldWith } from './scenario.fixture.js';
 
 /** Holds every explanation to its word: each of what it says would help is done, and then it must have helped. */
 
@@ -22,7 +23,7 @@ const selector: fc.Arbitrary<Selector> = fc.oneof(
 const agent = fc.record({
   zone,
   slots: fc.integer({ min: 1, max: 2 }),
-  how: fc.constantFrom('on', 'on', 'off', 'drained', 'tripped', 'domain tripped'),
+  how: fc.constantFrom('on', 'on', 'off', 'drained', 'stopping', 'tripped', 'domain tripped'),
   capacity: fc.option(fc.constant({ cpu_millis: 1_000 }), { nil: undefined }),
 });
 const concurrency = fc.option(
@@ -38,7 +39,7 @@ const task = fc.record({
   priority: fc.integer({ min: 0, max: 9 }),
   pin: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
   delayMs: fc.constantFrom(0, 0, 0, 5_000),
-  apply: fc.boolean(),
+  apply: fc.constantFrom(true, true, false),
   requests: fc.constantFrom(
     ...Array<undefined>(8),
 
@@ -73,6 +74,7 @@ function build(
     const said = { labels: { zone: at }, slots, ...(capacity && { capacity }) };
     world.given(fact.agent(`a${i}`, said));
     if (how !== 'off') world.say(connected(`a${i}`, said));
+    if (how === 'stopping') world.say({ ...heartbeat(`a${i}`, world.nowMs), stopping: true } as AgentMessage);
     if (how === 'tripped') trip(world, 'agent', `a${i}`);
     if (how === 'domain tripped') trip(world, 'domain', at);
     if (how === 'drained') world.input(command('agent.drain', { agent_id: `a${i}`, drain: true }));
@@ -150,13 +152,14 @@ describe('an explanation', () => {
 
   it('is held to its word about each of the rules that a world can show', () => {
     // A seed of its own: what the drawing reaches must not depend on the day.
-    const seen = heldToItsWord(1_500, 3);
+    const seen = heldToItsWord(2_000, 3);
     for (const one of [
       'lock_held: end-tasks',
       'no_agent_matches: add-agents',
       'no_agent_matches: relabel-agent',
       'agent_lost: connect-agent',
       'agent_draining: undrain-agent',
+      'agent_stopping: connect-agent',
       'breaker_open: reset-breakers',
       'agents_full: add-agents',
       'agents_full: raise-slots',

@@ -1,7 +1,8 @@
+import { type AgentMessage } from '@fluxforge/domain/agent';
 import { makeTasksContext } from './context.js';
 import { type Queued } from './explanation.js';
 import { heed, trip } from './heeding.fixture.js';
-import { command, connected, fact, limits, policy, World } from './scenario.fixture.js';
+import { command, connected, fact, heartbeat, limits, policy, World } from './scenario.fixture.js';
 
 const roomy = { ...limits, max_queued_tasks: 1_000, max_agents: 100 };
 
@@ -73,4 +74,17 @@ describe('the remedies of a task whose tenant has no output left in the hour', (
   it('do not where others may use that one up as well', () => {
     expect(kinds(worldWithHour(3), 'q4')).toEqual(['raise-limit']);
   });
+});
+
+it('tells of an agent that stops by itself that another process is to come, and no drain to be lifted', () => {
+  const world = worldOf(['a1']);
+  world.say({ ...heartbeat('a1', world.nowMs), stopping: true } as AgentMessage);
+  world.input(command('agent.drain', { agent_id: 'a1', drain: true }));
+  world.given(fact.queued('x', { agent_id: 'a1' }));
+  world.settle();
+  expect(why(world, 'x')).toMatchObject({ rule: 'agent_stopping', remedies: [{ kind: 'connect-agent' }] });
+  heed(world, why(world, 'x').remedies[0]!);
+  expect(why(world, 'x')).toMatchObject({ rule: 'agent_draining', remedies: [{ kind: 'undrain-agent' }] });
+  heed(world, why(world, 'x').remedies[0]!);
+  expect(explained(world, 'x').phase).toBe('leased');
 });

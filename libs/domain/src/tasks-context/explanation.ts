@@ -32,6 +32,7 @@ export type Remedy =
       readonly labels: Labels;
       readonly executor: Executor;
     }
+  /** Also of one that is stopping: the process that comes after it. */
   | { readonly kind: 'connect-agent'; readonly agentId: string }
   | { readonly kind: 'undrain-agent'; readonly agentId: string }
   /** An operator's word that the silent agents are gone. */

@@ -1,4 +1,5 @@
 import { systemTenant, type Mode } from '@fluxforge/events/catalogue';
+import { type AgentMessage } from '@fluxforge/domain/agent';
 import { decided } from '@fluxforge/domain/kernel';
 import { type Remedy } from './explanation.js';
 import { command, connected, fact, heartbeat, message, result, type World } from './scenario.fixture.js';
@@ -14,7 +15,12 @@ export function heed(world: World, remedy: Remedy): void {
       world.nowMs = remedy.atMs;
       for (const { id, session } of realm.agents.values()) {
         const answer = heartbeat(id, world.nowMs, inventory(world, id));
-        if (session) world.context.observe(world.state, answer, world.nowMs);
+        if (!session) continue;
+        world.context.observe(
+          world.state,
+          { ...answer, stopping: session.stopping } as AgentMessage,
+          world.nowMs,
+        );
       }
       world.settle();
       return;

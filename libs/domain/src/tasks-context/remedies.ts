@@ -81,6 +81,7 @@ function placementRemedies(task: Task, survey: Survey, line: Lines): Remedy[] {
   const more = (): Remedy[] => (pinned ? [] : addAgents(task, all, survey));
   switch (survey.nearest) {
     case 'agent_lost':
+    case 'agent_stopping':
       return [{ kind: 'connect-agent', agentId }, ...more()];
     case 'agent_draining':
       return [{ kind: 'undrain-agent', agentId }, ...more()];

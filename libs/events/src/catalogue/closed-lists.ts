@@ -86,6 +86,7 @@ export const reasonCodes = closed([
   'agents_full',
   'agent_lost',
   'agent_draining',
+  'agent_stopping',
   'agent_removed',
   'backoff',
   'not_before',

@@ -50,6 +50,8 @@ export class Agent implements Client {
   labels: Labels;
   /** Whatever it is given fails: half of it is not even taken. */
   isSick = false;
+  /** It finishes what it has, and says that it takes nothing new. */
+  isStopping = false;
   private connection: Connection | null = null;
   private live = false;
   private heardAtMs = 0;
@@ -102,6 +104,7 @@ export class Agent implements Client {
 
   restart(): void {
     this.process = new Process();
+    this.isStopping = false;
     for (const held of this.journal.values()) {
       held.report ??= { id: this.newId(), run: { outcome: 'interrupted' } };
     }
@@ -311,7 +314,7 @@ export class Agent implements Client {
     this.answers.push({ nonce, sentAtMs: this.world.timeline.nowMs, keys: [...this.runs.keys()] });
     if (this.answers.length > maxAnswers) this.answers.shift();
     const freeSlots = Math.max(0, this.size.slots - this.runs.size);
-    this.connection?.up({ kind: 'heartbeat', nonce, freeSlots, running });
+    this.connection?.up({ kind: 'heartbeat', nonce, freeSlots, running, stopping: this.isStopping });
   }
 
   private granted(nonce: number, leaseMs: number): void {

@@ -219,10 +219,19 @@ export class ControlStreams {
   }
 
   private heartbeat(session: Session, message: Extract<Up, { kind: 'heartbeat' }>): void {
-    const { nonce, freeSlots, running } = message;
+    const { nonce, freeSlots, running, stopping } = message;
     if (nonce !== session.nonce) return;
     const answeredAtMs = this.owner.nowMs();
-    if (!this.offer(session, { kind: 'heartbeat', ...whoIs(session), answeredAtMs, freeSlots, running }))
+    if (
+      !this.offer(session, {
+        kind: 'heartbeat',
+        ...whoIs(session),
+        answeredAtMs,
+        freeSlots,
+        running,
+        stopping,
+      })
+    )
       return;
     this.order(session, { kind: 'grant', nonce, leaseMs: this.world.scenario.tasksPolicy.leaseMs });
     this.flush();

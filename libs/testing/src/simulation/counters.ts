@@ -55,6 +55,7 @@ export const sometimes = [
   'fan-out retried',
   'fan-out cancelled',
   'fan-out stopped',
+  'agent stopping',
   'remedy tried',
   'alternative tried',
   'brake',

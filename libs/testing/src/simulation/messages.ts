@@ -51,6 +51,7 @@ export type Up =
       readonly nonce: number;
       readonly freeSlots: number;
       readonly running: readonly LeaseRef[];
+      readonly stopping: boolean;
     }
   | { readonly kind: 'started'; readonly key: LeaseRef; readonly startedAtMs: number }
   | { readonly kind: 'result'; readonly key: LeaseRef; readonly reportId: string; readonly run: RunReport }

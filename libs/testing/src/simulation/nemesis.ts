@@ -59,7 +59,7 @@ export class Nemesis {
       if (!process?.process.alive) this.victims.start(address);
     }
     for (const agent of this.victims.agents) if (!agent.process.alive) agent.restart();
-    for (const agent of this.victims.agents) agent.isSick = false;
+    for (const agent of this.victims.agents) agent.isSick = agent.isStopping = false;
     for (const group of this.victims.groups) group.heal();
   }
 
@@ -137,9 +137,21 @@ export class Nemesis {
   private crashAgent(): void {
     const agent = this.prng.pick(this.victims.agents);
     if (!agent.process.alive) return;
+    if (this.prng.chance(0.3)) return this.stopAgent(agent);
     agent.crash();
     this.timeline.after(this.prng.between(50, 5_000), 'agent-restart', () => {
       if (!agent.process.alive) agent.restart();
+    });
+  }
+
+  /** An upgrade: it takes nothing new for a while, and then a new process is there. */
+  private stopAgent(agent: Agent): void {
+    agent.isStopping = true;
+    this.victims.counters.add('agent stopping');
+    this.timeline.after(this.prng.between(500, 5_000), 'agent-upgrade', () => {
+      if (!agent.isStopping) return;
+      agent.crash();
+      agent.restart();
     });
   }
 
