@@ -22,7 +22,7 @@ const selector: fc.Arbitrary<Selector> = fc.oneof(
 );
 const agent = fc.record({
   zone,
-  slots: fc.integer({ min: 1, max: 2 }),
+  slots: fc.constantFrom(1, 2, 1, 2, 700, 1_024),
   how: fc.constantFrom('on', 'on', 'off', 'drained', 'stopping', 'tripped', 'domain tripped'),
   capacity: fc.option(fc.constant({ cpu_millis: 1_000 }), { nil: undefined }),
 });
@@ -47,6 +47,12 @@ const task = fc.record({
     { cpu_millis: 600 },
     { slots: 5 },
     { cpu_millis: 2_000 },
+    { slots: 600 },
+    { slots: 400 },
+    { slots: 1_024 },
+    { cpu_millis: 64_000 },
+    { cpu_millis: 600_000, slots: 3 },
+    { memory_bytes: 2 ** 49 + 1 },
   ),
   concurrency,
 });

@@ -88,3 +88,30 @@ it('tells of an agent that stops by itself that another process is to come, and 
   heed(world, why(world, 'x').remedies[0]!);
   expect(explained(world, 'x').phase).toBe('leased');
 });
+
+describe('the agents that a task asks for', () => {
+  it.each([
+    ['slots that do not pack', 3, { slots: 600 }, 3],
+    ['more CPU than one agent can have', 22, { cpu_millis: 64_000 }, 2],
+    ['more memory than one agent can have', 4, { memory_bytes: 2 ** 50 }, 4],
+    ['nearly all of one agent each', 4, { slots: 1_000 }, 4],
+    ['all of a small kind', 5, {}, 1],
+  ])('are enough for the line before it: %s', (_, count, requests, agents) => {
+    const world = worldOf();
+    for (let i = 0; i < count; i++) world.given(fact.queued(`q${i}`, { requests }));
+    world.settle();
+    const last = `q${count - 1}`;
+    const [add] = why(world, last).remedies;
+    expect(add).toMatchObject({ kind: 'add-agents', count: agents });
+    heed(world, add!);
+    expect(explained(world, last).phase).toBe('leased');
+  });
+
+  it('are not slots that its own agent cannot have', () => {
+    const world = worldOf(['a1', { slots: 1_000 }]);
+    for (let i = 0; i < 3; i++)
+      world.given(fact.queued(`q${i}`, { agent_id: 'a1', requests: { slots: 600 } }));
+    world.settle();
+    expect(why(world, 'q2').remedies).toEqual([{ kind: 'end-tasks', taskIds: ['q0', 'q1'] }]);
+  });
+});

@@ -54,10 +54,6 @@ function sumOf(tasks: readonly Task[], of: (task: Task) => number): number {
   return tasks.reduce((sum, task) => sum + of(task), 0);
 }
 
-function slotsIn({ spec }: Task): number {
-  return slotsOf(spec.requests);
-}
-
 /** By as much as all that is ready takes: what is behind it may fit where it does not, and take the room. */
 function raiseLimit({ rule, used, limitName }: Held, ready: readonly Task[]): Remedy[] {
   if (limitName === null || used === null) return [];
@@ -120,23 +116,38 @@ function addAgents(task: Task, all: readonly Task[], survey: Survey): Remedy[] {
   if (!labelsFor(task.spec.selector, {})) return [{ kind: 'submit-otherwise' }];
   const labels = labelsOfNew(task, survey);
   if (!labels) return [];
-  const wanted = sumOf(all, slotsIn);
-  const slots = Math.min(mostSlots, wanted);
-  const wantedOf = resourcesOf(all);
-  const capacity = {
-    cpu_millis: Math.min(mostCpuMillis, wantedOf.cpu_millis),
-    memory_bytes: Math.min(mostMemoryBytes, wantedOf.memory_bytes),
+  const wanted = demandOf(all);
+  const size = {
+    slots: Math.min(mostSlots, wanted.slots),
+    cpu_millis: Math.min(mostCpuMillis, wanted.cpu_millis),
+    memory_bytes: Math.min(mostMemoryBytes, wanted.memory_bytes),
   };
-  const count = Math.ceil(wanted / mostSlots);
+  const { slots, ...capacity } = size;
+  const count = Math.min(all.length, agentsFor(demandOf([task]), wanted, size));
   return [{ kind: 'add-agents', count, slots, labels, executor: task.spec.executor, capacity }];
+}
+
+/**
+ * So many of `size` that one has room left, whichever of them those before it go to (where each goes is another rule's
+ * to say, and may change with it): no more than tasks, and an agent without room lacks one resource at least, of which
+ * those before it take only so much in all.
+ */
+function agentsFor(own: Demand, wanted: Demand, size: Demand): number {
+  let full = 0;
+  for (const resource of ['slots', 'cpu_millis', 'memory_bytes'] as const) {
+    if (own[resource] === 0) continue;
+    full += Math.floor((wanted[resource] - own[resource]) / (size[resource] - own[resource] + 1));
+  }
+  return full + 1;
 }
 
 /** Slots alone help where CPU and memory are there for all that come before it as well. */
 function moreSlots(task: Task, { nearestAgents }: Survey, all: readonly Task[]): Remedy[] {
   const [agent] = nearestAgents;
   if (!agent) return [];
-  const to = Math.min(mostSlots, agent.slots + sumOf(all, slotsIn));
-  if (to > agent.slots && hasResources(agent, resourcesOf(all))) {
+  const wanted = demandOf(all);
+  const to = agent.slots + wanted.slots;
+  if (to <= mostSlots && hasResources(agent, wanted)) {
     return [{ kind: 'raise-slots', agentId: agent.id, to }];
   }
   const before = all.filter((one) => one !== task).map(({ id }) => id);
@@ -166,8 +177,11 @@ function isBeyondBreakers(nearest: Survey['nearest']): boolean {
   return nearest === 'agent_kept' || nearest === 'agents_full';
 }
 
-function resourcesOf(tasks: readonly Task[]) {
+type Demand = Readonly<Record<'slots' | 'cpu_millis' | 'memory_bytes', number>>;
+
+function demandOf(tasks: readonly Task[]): Demand {
   return {
+    slots: sumOf(tasks, ({ spec }) => slotsOf(spec.requests)),
     cpu_millis: sumOf(tasks, ({ spec }) => spec.requests?.cpu_millis ?? 0),
     memory_bytes: sumOf(tasks, ({ spec }) => spec.requests?.memory_bytes ?? 0),
   };
