@@ -26,7 +26,8 @@ function taskLines(why) {
   const counted = why.limit_name ? ` (${why.limit_name} ${why.used}/${why.limit})` : '';
   const lines = [`queued: ${why.rule}${counted}${why.until ? ` until ${why.until}` : ''}`];
   if (why.position) lines.push(`position ${why.position}, tenant weight ${why.weight}/${why.weights}`);
-  if (why.held_by.length > 0) lines.push(`held by ${why.held_by.join(' ')}`);
+  const unnamed = why.held_by_more > 0 ? ` and ${why.held_by_more} more` : '';
+  if (why.held_by.length > 0) lines.push(`held by ${why.held_by.join(' ')}${unnamed}`);
   for (const [reason, count] of Object.entries(why.candidates.by_reason))
     lines.push(`agents: ${count} ${reason}`);
   for (const { kind, ...rest } of why.remedies) lines.push(`would help: ${kind} ${told(rest)}`.trimEnd());

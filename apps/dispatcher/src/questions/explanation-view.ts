@@ -33,6 +33,7 @@ function queuedView(queued: Queued) {
     limit: queued.limit,
     limit_name: queued.limitName,
     held_by: queued.heldBy,
+    held_by_more: queued.heldByMore,
     position: queued.position,
     effective_priority: queued.effectivePriority,
     weight: queued.weight,
@@ -52,7 +53,7 @@ function remedyView(remedy: Remedy) {
     case 'wait-until':
       return { kind: remedy.kind, at: time(remedy.atMs) };
     case 'end-tasks':
-      return { kind: remedy.kind, task_ids: remedy.taskIds };
+      return { kind: remedy.kind, task_ids: remedy.taskIds, more: remedy.more };
     default: {
       if (!('agentId' in remedy)) return remedy;
       const { agentId, ...rest } = remedy;

@@ -1,6 +1,6 @@
 import { type AgentMessage } from '@fluxforge/domain/agent';
 import { makeTasksContext } from './context.js';
-import { type Queued } from './explanation.js';
+import { type Queued, type Remedy } from './explanation.js';
 import { heed, trip } from './heeding.fixture.js';
 import { command, connected, fact, heartbeat, limits, policy, World } from './scenario.fixture.js';
 
@@ -18,6 +18,7 @@ function worldOf(...agents: [id: string, over?: Parameters<typeof fact.agent>[1]
 
 const explained = (world: World, id: string) => world.context.explainTask(world.state, 't', id, world.nowMs);
 const why = (world: World, id: string) => explained(world, id) as Queued;
+const named = (remedy: Remedy | undefined) => (remedy?.kind === 'end-tasks' ? remedy.taskIds : []);
 const kinds = (world: World, id: string) => why(world, id).remedies.map(({ kind }) => kind);
 
 describe('the remedies of a task behind a breaker', () => {
@@ -112,6 +113,24 @@ describe('the agents that a task asks for', () => {
     for (let i = 0; i < 3; i++)
       world.given(fact.queued(`q${i}`, { agent_id: 'a1', requests: { slots: 600 } }));
     world.settle();
-    expect(why(world, 'q2').remedies).toEqual([{ kind: 'end-tasks', taskIds: ['q0', 'q1'] }]);
+    expect(why(world, 'q2').remedies).toEqual([{ kind: 'end-tasks', taskIds: ['q0', 'q1'], more: 0 }]);
   });
+});
+
+it('names who has the key first, says how many more there are, and names them when they are all that is left', () => {
+  const world = worldOf(['a1', { slots: 9 }]);
+  const concurrency = { key: 'k', max: 1, strategy: 'queue' as const };
+  for (let i = 0; i < 71; i++)
+    world.given(fact.queued(`q${i}`, { concurrency, priority: i === 70 ? 9 : i % 9 }));
+  world.settle();
+  const [first] = why(world, 'q70').remedies;
+  expect(why(world, 'q70')).toMatchObject({ rule: 'concurrency_key', heldByMore: 6 });
+  expect(first).toMatchObject({ kind: 'end-tasks', more: 6 });
+  expect(named(first).slice(0, 3)).toEqual(['q0', 'q9', 'q18']);
+  heed(world, first!);
+  const [second] = why(world, 'q70').remedies;
+  expect(second).toMatchObject({ kind: 'end-tasks', more: 0 });
+  expect(named(second)).toHaveLength(6);
+  heed(world, second!);
+  expect(explained(world, 'q70').phase).toBe('leased');
 });

@@ -45,13 +45,16 @@ function explainQueued(
     ready: () => readyTasks(realm, atMs),
   });
   const line = isReady ? lineAt(nowMs) : { ahead: [], ready: () => readyTasks(realm, nowMs) };
-  const held = waits(state, task, nowMs) ?? holdOf(realm, task, nowMs) ?? plain(survey.nearest ?? 'turn');
+  const held =
+    waits(state, task, nowMs) ?? holdOf(realm, policy, task, nowMs) ?? plain(survey.nearest ?? 'turn');
   const deadline = deadlineMs(task);
   const { known, byReason, agents } = survey;
-  const { scopes: _, ...shown } = held;
+  const { scopes: _, heldBy, ...shown } = held;
   return {
     phase: 'queued',
     ...shown,
+    heldBy: heldBy.slice(0, tasksNamed),
+    heldByMore: Math.max(0, heldBy.length - tasksNamed),
     position: isReady ? line.ahead.length + 1 : null,
     effectivePriority: effectivePriority(task, policy.agingMs, nowMs),
     weight: weightOf(realm),
@@ -86,7 +89,7 @@ function waits(state: TasksState, task: Task, nowMs: number): Held | null {
 }
 
 /** What holds the whole tenant, or the tasks of this one's kind. */
-function holdOf(realm: Realm, task: Task, nowMs: number): Held | null {
+function holdOf(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Held | null {
   const hold = realmHold(realm, nowMs) ?? taskHold(realm, task, nowMs);
   if (hold) {
     const { reason, untilMs, used = null, limit = null, limitName = null, scopes = [] } = hold;
@@ -95,19 +98,24 @@ function holdOf(realm: Realm, task: Task, nowMs: number): Held | null {
   const closed = closedGate(gateRulesOf(realm), laneOf(task));
   if (!closed) return null;
   const untilMs = closed.reason === 'mass_loss_brake' ? realm.brake.untilMs : null;
-  return plain(closed.reason, { untilMs, heldBy: holdersOf(realm, task, closed.reason, nowMs) });
+  return plain(closed.reason, { untilMs, heldBy: holdersOf(realm, policy, task, closed.reason, nowMs) });
 }
 
 /** Who has what this task waits for, and who may have it first: what is behind it as well, where this one fits nowhere. */
-function holdersOf(realm: Realm, task: Task, reason: ReasonCode, nowMs: number): string[] {
+function holdersOf(
+  realm: Realm,
+  policy: TasksPolicy,
+  task: Task,
+  reason: ReasonCode,
+  nowMs: number,
+): string[] {
   const rivals = rivalsOf(task, reason);
   if (!rivals) return [];
-  const holders: string[] = [];
   const all = [...realm.tasks.values()].filter((one) => one !== task && rivals(one));
-  // Who has it before those who may have it first: there is room for so many names only.
-  for (const one of all) if (one.lease) holders.push(one.id);
-  for (const one of all) if (!one.lease && one.readyAtMs <= nowMs) holders.push(one.id);
-  return holders.slice(0, tasksNamed);
+  const waiting = all.filter((one) => !one.lease && one.readyAtMs <= nowMs);
+  const rank = (one: Task): number => rankOf(one, policy.agingMs);
+  waiting.sort((a, b) => rank(a) - rank(b) || a.order - b.order);
+  return [...all.filter(({ lease }) => lease), ...waiting].map(({ id }) => id);
 }
 
 function rivalsOf(task: Task, reason: ReasonCode): ((other: Task) => boolean) | null {

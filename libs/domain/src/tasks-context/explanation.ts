@@ -15,8 +15,8 @@ import { type ModeScope } from './holds.js';
 export type Remedy =
   | { readonly kind: 'wait-until'; readonly atMs: number }
   | { readonly kind: 'raise-limit'; readonly limit: string; readonly to: number }
-  /** These must end, however they do. */
-  | { readonly kind: 'end-tasks'; readonly taskIds: readonly string[] }
+  /** These must end, however they do, and then as many `more` as there was no room to name: asked again, they are. */
+  | { readonly kind: 'end-tasks'; readonly taskIds: readonly string[]; readonly more: number }
   | {
       readonly kind: 'add-agents';
       readonly count: number;
@@ -76,8 +76,10 @@ export interface Queued {
   readonly used: number | null;
   readonly limit: number | null;
   readonly limitName: string | null;
-  /** Tasks whose end would lift it. */
+  /** Tasks whose end would lift it: who has it, then who comes before this one, then who may. */
   readonly heldBy: readonly string[];
+  /** How many of them are not named. */
+  readonly heldByMore: number;
   /**
    * Its place among the ready tasks of its tenant, from 1; null while it is not ready. Of one whose key takes turns, the
    * last place that it may have.

@@ -12,7 +12,9 @@ const mostSlots = 1024;
 const mostCpuMillis = 1_024_000;
 const mostMemoryBytes = 2 ** 50;
 
-export type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName' | 'heldBy'> & {
+export type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName'> & {
+  /** All of them, in the order of their names in `Queued`. */
+  readonly heldBy: readonly string[];
   readonly scopes: readonly ModeScope[];
 };
 
@@ -40,7 +42,7 @@ export function remediesFor(held: Held, task: Task, survey: Survey, line: Lines)
       return [{ kind: 'set-mode', mode: 'normal', scopes: held.scopes }];
     case 'concurrency_key':
     case 'lock_held':
-      return [{ kind: 'end-tasks', taskIds: held.heldBy }];
+      return [endTasks(held.heldBy)];
     case 'mass_loss_brake':
       return [{ kind: 'release-brake' }, ...wait];
     case 'agent_removed':
@@ -48,6 +50,10 @@ export function remediesFor(held: Held, task: Task, survey: Survey, line: Lines)
     default:
       return wait.length > 0 ? wait : placementRemedies(task, survey, line);
   }
+}
+
+function endTasks(ids: readonly string[]): Remedy {
+  return { kind: 'end-tasks', taskIds: ids.slice(0, tasksNamed), more: Math.max(0, ids.length - tasksNamed) };
 }
 
 function sumOf(tasks: readonly Task[], of: (task: Task) => number): number {
@@ -98,7 +104,7 @@ function placementRemedies(task: Task, survey: Survey, line: Lines): Remedy[] {
 function endLarge(task: Task, agent: Agent | undefined, ready: readonly Task[]): Remedy {
   const kept = agent?.keptFor ?? '';
   const others = ready.filter((one) => one !== task && one.spec.requests && one.id !== kept);
-  return { kind: 'end-tasks', taskIds: [kept, ...others.map(({ id }) => id)].slice(0, tasksNamed) };
+  return endTasks([kept, ...others.map(({ id }) => id)]);
 }
 
 /** By themselves they let one probe through when all have cooled down: it is whoever is first by then. */
@@ -151,7 +157,7 @@ function moreSlots(task: Task, { nearestAgents }: Survey, all: readonly Task[]):
     return [{ kind: 'raise-slots', agentId: agent.id, to }];
   }
   const before = all.filter((one) => one !== task).map(({ id }) => id);
-  return [{ kind: 'end-tasks', taskIds: [...agent.leases, ...before].slice(0, tasksNamed) }];
+  return [endTasks([...agent.leases, ...before])];
 }
 
 /** In a domain whose breaker lets all through, or at least one; null: none such may be asked for, and it would not help. */

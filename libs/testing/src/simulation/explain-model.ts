@@ -2,6 +2,7 @@ import { type Agent } from '@fluxforge/domain/agent';
 import { decided } from '@fluxforge/domain/kernel';
 import {
   cloneRealm,
+  type Explanation,
   type Queued,
   type Remedy,
   type TasksContext,
@@ -59,7 +60,7 @@ function ask(
     const trial = new Trial(context, state, tenantId, nowMs);
     trial.heed(remedy);
     counters.add(i === 0 ? 'remedy tried' : 'alternative tried');
-    const after = context.explainTask(trial.state, tenantId, id, trial.nowMs);
+    const after = trial.heedRest(remedy, id, why.rule);
     const helped = after.phase !== 'queued' || after.rule !== why.rule;
     insist(helped, 'explain', () => said(`${tenantId}/${id}`, why.rule, remedy, after as Queued));
   }
@@ -135,6 +136,18 @@ class Trial {
       case 'none-needed':
       case 'submit-otherwise':
         return;
+    }
+  }
+
+  /** What there was no room to name is named when the first have ended. Each time some end, so this comes to an end. */
+  heedRest(remedy: Remedy, taskId: string, rule: Queued['rule']): Explanation {
+    for (let last = remedy; ;) {
+      const after = this.context.explainTask(this.state, this.tenantId, taskId, this.nowMs);
+      const stands = after.phase === 'queued' && after.rule === rule;
+      if (!stands || last.kind !== 'end-tasks' || last.more === 0) return after;
+      const next = after.remedies.find(({ kind }) => kind === 'end-tasks');
+      if (!next) return after;
+      this.heed((last = next));
     }
   }
 
