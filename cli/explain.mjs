@@ -21,8 +21,11 @@ function targetLines(why) {
 }
 
 function taskLines(why) {
-  if (why.phase === 'ended') return [`ended: ${why.end} at ${why.ended_at}`];
-  if (why.phase === 'leased') return [`leased to ${why.agent_id}, attempt ${why.attempt}`];
+  if (why.phase === 'ended') return [`ended: ${why.end} (${why.reason}) at ${why.ended_at}`];
+  if (why.phase === 'leased') {
+    const stop = why.cancel_requested ? ', to be cancelled' : why.move_requested ? ', to be moved' : '';
+    return [`leased to ${why.agent_id}, attempt ${why.attempt}${stop}`];
+  }
   const counted = why.limit_name ? ` (${why.limit_name} ${why.used}/${why.limit})` : '';
   const lines = [`queued: ${why.rule}${counted}${why.until ? ` until ${why.until}` : ''}`];
   if (why.position) lines.push(`position ${why.position}, tenant weight ${why.weight}/${why.weights}`);

@@ -35,8 +35,8 @@ export class ExplainTaskHandler implements IQueryHandler<ExplainTask> {
     if (asOfMs !== null) throw notFound();
     const row = await this.reads.ask(caller, {}, (models, tenant) => models.tasks.get(tenant, id));
     if (!row?.status.end) throw notFound();
-    const { end, ended_at, attempts_used } = row.status;
-    return { phase: 'ended', end, ended_at, attempts_used };
+    const { end, reason, ended_at, attempts_used } = row.status;
+    return { phase: 'ended', end, reason, ended_at, attempts_used };
   }
 }
 

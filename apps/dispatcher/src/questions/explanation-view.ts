@@ -6,8 +6,8 @@ export function explanationView(explanation: Explanation) {
     case 'unknown':
       return null;
     case 'ended': {
-      const { phase, end, endedAtMs, attemptsUsed } = explanation;
-      return { phase, end, ended_at: time(endedAtMs), attempts_used: attemptsUsed };
+      const { phase, end, reason, endedAtMs, attemptsUsed } = explanation;
+      return { phase, end, reason, ended_at: time(endedAtMs), attempts_used: attemptsUsed };
     }
     case 'leased':
       return {
@@ -17,6 +17,7 @@ export function explanationView(explanation: Explanation) {
         leased_at: time(explanation.leasedAtMs),
         started_at: explanation.startedAtMs === null ? null : time(explanation.startedAtMs),
         cancel_requested: explanation.cancelRequested,
+        move_requested: explanation.moveRequested,
       };
     case 'queued':
       return queuedView(explanation);

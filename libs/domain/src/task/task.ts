@@ -87,6 +87,7 @@ export interface EndedTask {
   readonly tenantId: string;
   readonly life: number;
   readonly end: TaskEnd;
+  readonly reason: ReasonCode;
   readonly endedAtMs: number;
   readonly attemptsUsed: number;
   readonly reportedAttempt: number;

@@ -2,7 +2,7 @@ import { type AgentMessage } from '@fluxforge/domain/agent';
 import { makeTasksContext } from './context.js';
 import { type Queued, type Remedy } from './explanation.js';
 import { heed, trip } from './heeding.fixture.js';
-import { command, connected, fact, heartbeat, limits, policy, World } from './scenario.fixture.js';
+import { command, connected, fact, heartbeat, limits, policy, spec, World } from './scenario.fixture.js';
 
 const roomy = { ...limits, max_queued_tasks: 1_000, max_agents: 100 };
 
@@ -133,4 +133,14 @@ it('names who has the key first, says how many more there are, and names them wh
   expect(named(second)).toHaveLength(6);
   heed(world, second!);
   expect(explained(world, 'q70').phase).toBe('leased');
+});
+
+it('says why a task was not let in, to whoever owns it next as well', () => {
+  const world = worldOf();
+  world.input(command('tenant.set-limits', { limits: { ...roomy, max_queued_tasks: 0 } }));
+  world.input(command('task.submit', { task_id: 'x', kind: 'adhoc', spec: spec() } as never));
+  const ended = { phase: 'ended', end: 'rejected', reason: 'quota_queued_tasks' };
+  expect(explained(world, 'x')).toMatchObject(ended);
+  world.state = world.context.deserialize(world.context.serialize(world.state))!;
+  expect(explained(world, 'x')).toMatchObject(ended);
 });

@@ -22,8 +22,8 @@ export function explainTask(
   if (!realm || !task) {
     const ended = realm?.ended.get(taskId);
     if (!ended) return { phase: 'unknown' };
-    const { end, endedAtMs, attemptsUsed } = ended;
-    return { phase: 'ended', end, endedAtMs, attemptsUsed };
+    const { end, reason, endedAtMs, attemptsUsed } = ended;
+    return { phase: 'ended', end, reason, endedAtMs, attemptsUsed };
   }
   if (!task.lease) return explainQueued(state, policy, realm, task, nowMs);
   const { agentId, attempt, leasedAtMs, startedAtMs, isMoving: moveRequested } = task.lease;

@@ -99,6 +99,7 @@ export type Explanation =
   | {
       readonly phase: 'ended';
       readonly end: TaskEnd;
+      readonly reason: ReasonCode;
       readonly endedAtMs: number;
       readonly attemptsUsed: number;
     }
