@@ -16,6 +16,7 @@ function targetLines(why) {
   lines.push(
     `attempts ${why.attempts_used}/${why.attempts}, next check ${why.next_check_at ?? 'not planned'}`,
   );
+  lines.push(...wouldHelp(why.remedies ?? []));
   if (why.task) lines.push(`task ${why.task_id}:`, ...taskLines(why.task).map((line) => `  ${line}`));
   return lines;
 }
@@ -33,8 +34,12 @@ function taskLines(why) {
   if (why.held_by.length > 0) lines.push(`held by ${why.held_by.join(' ')}${unnamed}`);
   for (const [reason, count] of Object.entries(why.candidates.by_reason))
     lines.push(`agents: ${count} ${reason}`);
-  for (const { kind, ...rest } of why.remedies) lines.push(`would help: ${kind} ${told(rest)}`.trimEnd());
+  lines.push(...wouldHelp(why.remedies));
   return lines;
+}
+
+function wouldHelp(remedies) {
+  return remedies.map(({ kind, ...rest }) => `would help: ${kind} ${told(rest)}`.trimEnd());
 }
 
 function told(fields) {

@@ -51,7 +51,10 @@ export class ExplainingController {
   }
 
   @Get('v1/states/:id/targets/:agent/explain')
-  @ApiOperation({ summary: 'Why a state is, or is not, being applied on one agent.' })
+  @ApiOperation({
+    summary:
+      'Why a state is, or is not, being applied on one agent: the one rule that decides, and what would change it.',
+  })
   target(
     @From() caller: Caller,
     @Param('id', IdParam) id: string,

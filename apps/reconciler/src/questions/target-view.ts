@@ -1,4 +1,4 @@
-import { defaultReconcilingPolicy, explainTarget } from '@fluxforge/domain/reconciling';
+import { defaultReconcilingPolicy, explainTarget, type TargetRemedy } from '@fluxforge/domain/reconciling';
 import { type StatesState } from '@fluxforge/domain/desired-state';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 
@@ -31,7 +31,30 @@ function targetView(why: Explanation) {
     task_id: why.taskId,
     in_flight: why.inFlight,
     given_up: why.givenUp,
+    remedies: why.remedies.map(remedyView),
   };
+}
+
+function remedyView(remedy: TargetRemedy) {
+  switch (remedy.kind) {
+    case 'wait-until':
+      return { kind: remedy.kind, at: time(remedy.atMs) };
+    case 'end-task':
+      return { kind: remedy.kind, task_id: remedy.taskId };
+    case 'connect-agent':
+    case 'undrain-agent':
+      return { kind: remedy.kind, agent_id: remedy.agentId };
+    case 'finish-applies':
+    case 'mend-agents':
+      return { kind: remedy.kind, agent_ids: remedy.agentIds, more: remedy.more };
+    case 'enforce-state':
+      return { kind: remedy.kind, mode: remedy.mode, needs_apply_cmd: remedy.needsApplyCmd };
+    case 'none-needed':
+    case 'await-check':
+    case 'resume-state':
+    case 'change-state':
+      return remedy;
+  }
 }
 
 function time(ms: number | null): string | null {

@@ -8,6 +8,8 @@ import { isWindowReason, windowAt } from '@fluxforge/domain/windows';
 import { freePlaces, maxGivenUp, maxOccupied, spentBudget } from './budgets.js';
 import { buckets, hold, place, settlesUntilMs, type Bucket, type Placement } from './placement.js';
 import { type ReconcilingPolicy } from './policy.js';
+import { answerByMs } from './remediation.js';
+import { targetRemedies, type TargetRemedy } from './remedies.js';
 
 export interface Placed extends Placement {
   readonly agentId: string;
@@ -49,6 +51,7 @@ export interface Explanation extends Placement {
   readonly nextCheckMs: number | null;
   readonly inFlight: { readonly now: number; readonly max: number };
   readonly givenUp: { readonly now: number; readonly max: number };
+  readonly remedies: readonly TargetRemedy[];
 }
 
 /** Which rule decides about a target now; null when there is no such target. */
@@ -63,17 +66,24 @@ export function explainTarget(
   const desired = target.state;
   const placement = place(target, nowMs, policy);
   const spent = wantsApply(placement) ? spentBudget(desired) : null;
+  const shown = spent ? hold(spent) : placement;
+  const untilMs = heldUntilMs(target, placement, nowMs, policy);
+  const clock = {
+    heldUntilMs: untilMs,
+    answerByMs: target.remediation && answerByMs(target.remediation, policy),
+  };
   return {
-    ...(spent ? hold(spent) : placement),
+    ...shown,
     agentStanding: desired.tenant.agents.get(at.agentId)?.standing ?? 'removed',
     generation: desired.generation,
     attemptsUsed: target.attemptsUsed,
     attempts: desired.spec.attempts,
     taskId: target.remediation?.taskId ?? null,
-    heldUntilMs: heldUntilMs(target, placement, nowMs, policy),
+    heldUntilMs: untilMs,
     nextCheckMs: state.work.due.rankOf(target) ?? null,
     inFlight: { now: desired.occupied, max: maxOccupied(desired) },
     givenUp: { now: desired.givenUp, max: maxGivenUp(desired) },
+    remedies: targetRemedies(target, shown.reason, clock),
   };
 }
 

@@ -21,3 +21,4 @@ export {
   type Placed,
   type Plan,
 } from './explain.js';
+export { agentsNamed, type StateChange, type TargetRemedy } from './remedies.js';
