@@ -9,7 +9,7 @@ import {
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, matchesSelector, rejected, utf8Bytes } from '@fluxforge/domain/kernel';
 import { submissionRateText } from '@fluxforge/domain/quotas';
-import { type EndedFanout, type FanoutBook } from './fanout.js';
+import { endedOf, type EndedFanout, type FanoutBook } from './fanout.js';
 
 type Answer = Decided<TasksEventBody | JournalEventBody>[];
 type Of<T extends TasksCommandBody['type']> = Command<Extract<TasksCommandBody, { type: T }>>;
@@ -39,7 +39,7 @@ export function decideFanout(
   if (!book) return [rejected(command, 'not_found', 'There is no such tenant.')];
   if (command.type === 'fanout.cancel') return cancel(book, command);
   const id = command.data.fanout_id;
-  if (book.live.has(id) || book.ended.has(id)) return [accepted(command, id)];
+  if (book.live.has(id) || endedOf(book, id)) return [accepted(command, id)];
   const bounds = { ...limits, withinRate };
   if (command.type === 'fanout.retry') return retry(book, command, bounds);
   const members: string[] = [];
@@ -88,7 +88,7 @@ function refused(
 function retry(book: FanoutBook, command: Of<'fanout.retry'>, limits: Bounds): Answer {
   const { fanout_id: id, of_fanout_id: of, members: wanted } = command.data;
   if (book.live.has(of)) return [rejected(command, 'conflict', `fan-out ${of} has not ended`, id)];
-  const earlier = book.ended.get(of);
+  const earlier = endedOf(book, of);
   if (!earlier) {
     return [rejected(command, 'not_found', `there is no fan-out ${of}, or it ended long ago`, id)];
   }
@@ -116,7 +116,7 @@ function cancel(book: FanoutBook, command: Of<'fanout.cancel'>): Answer {
     const said = reason === undefined ? {} : { message: reason };
     return [decided('fanout.cancelled', command.tenantId, id, { fanout_id: id, ...said })];
   }
-  if (book.ended.has(id)) return [rejected(command, 'conflict', 'The fan-out has ended.', id)];
+  if (endedOf(book, id)) return [rejected(command, 'conflict', 'The fan-out has ended.', id)];
   return [rejected(command, 'not_found', `there is no fan-out ${id}, or it ended long ago`, id)];
 }
 

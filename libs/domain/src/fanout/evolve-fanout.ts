@@ -28,7 +28,6 @@ export function evolveFanout(book: FanoutBook, fact: FanoutFact, order: number):
       if (live) return {};
       const made = newFanout(fact.data, fact.tenantId, order);
       book.live.set(id, made);
-      book.ended.delete(id);
       return { live: made };
     }
     case 'fanout.cancelled':
@@ -36,24 +35,20 @@ export function evolveFanout(book: FanoutBook, fact: FanoutFact, order: number):
       live.cancelled = true;
       return { live };
     case 'fanout.rejected':
-      return live ? {} : { ended: remembered(book, fact, null, []) };
+      return live ? {} : { ended: remembered(fact, null, []) };
     case 'fanout.ended':
       if (!live) return {};
       book.live.delete(id);
-      return { gone: live, ended: remembered(book, fact, live, fact.data.members) };
+      return { gone: live, ended: remembered(fact, live, fact.data.members) };
   }
 }
 
 function remembered(
-  book: FanoutBook,
   { data, tenantId, timeMs }: FanoutFact,
   fanout: Fanout | null,
   members: EndedFanout['members'],
 ): EndedFanout {
-  const id = data.fanout_id;
-  const ended = { id, tenantId, spec: fanout?.spec ?? null, endedAtMs: timeMs, members };
-  book.ended.set(id, ended);
-  return ended;
+  return { id: data.fanout_id, tenantId, spec: fanout?.spec ?? null, endedAtMs: timeMs, members };
 }
 
 /** A task of a fan-out was queued: its member has had its turn. Also for what a snapshot brings back. */

@@ -45,14 +45,30 @@ export interface EndedFanout {
 }
 
 export interface FanoutBook {
+  /** Of its tenant. */
+  readonly order: number;
   readonly live: Map<string, Fanout>;
+  /** These three are kept by `EndedFanouts`. In the order of their ends. */
   readonly ended: Map<string, EndedFanout>;
+  readonly rejected: Map<string, EndedFanout>;
+  endedBytes: number;
   /** Derived: those whose next task is not let in now; any fact that may change that brings them back. */
   readonly held: Set<Fanout>;
 }
 
-export function newFanoutBook(): FanoutBook {
-  return { live: new Map(), ended: new Map(), held: new Set() };
+export function newFanoutBook(order: number): FanoutBook {
+  return {
+    order,
+    live: new Map(),
+    ended: new Map(),
+    rejected: new Map(),
+    endedBytes: 0,
+    held: new Set(),
+  };
+}
+
+export function endedOf({ ended, rejected }: FanoutBook, id: string): EndedFanout | undefined {
+  return ended.get(id) ?? rejected.get(id);
 }
 
 export function newFanout(data: EventData<'fanout.started'>, tenantId: string, order: number): Fanout {

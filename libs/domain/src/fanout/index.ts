@@ -1,4 +1,5 @@
 export { decideFanout, type FanoutCommand, type FanoutLimits } from './decide-fanout.js';
+export { EndedFanouts, type KeptFanouts } from './ended-fanouts.js';
 export {
   addMember,
   evolveFanout,

@@ -1,10 +1,4 @@
-import {
-  evolveFanout,
-  hasWork,
-  type EndedFanout,
-  type Fanout,
-  type FanoutFact,
-} from '@fluxforge/domain/fanout';
+import { evolveFanout, hasWork, type Fanout, type FanoutFact } from '@fluxforge/domain/fanout';
 import { chargeOnce } from './charging.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
@@ -15,6 +9,7 @@ export function fanoutChanged(state: TasksState, policy: TasksPolicy, realm: Rea
   const { live, gone, ended } = evolveFanout(realm.fanouts, fact, state.nextOrder);
   if (fact.type === 'fanout.started' && live) {
     state.nextOrder += 1;
+    state.endedFanouts.drop(realm.fanouts, live.id);
     chargeOnce(realm, fact.data, fact.timeMs);
   }
   if (live) syncFanout(state, realm, live);
@@ -22,7 +17,9 @@ export function fanoutChanged(state: TasksState, policy: TasksPolicy, realm: Rea
     realm.fanouts.held.delete(gone);
     state.fanoutsDue.delete(gone);
   }
-  if (ended) rememberFanout(state, policy, ended);
+  if (!ended) return;
+  state.endedFanouts.put(realm.fanouts, ended);
+  state.endedFanouts.forget(realm.fanouts, policy.fanouts, state.lastFactMs);
 }
 
 /** Those that were started least far come first, whoever's they are. */
@@ -36,24 +33,4 @@ export function syncFanout(state: TasksState, realm: Realm, fanout: Fanout | nul
 /** A fact that may let in what was held: the mode, the limits, a task that left the queue. */
 export function releaseFanouts(state: TasksState, realm: Realm): void {
   for (const fanout of realm.fanouts.held) syncFanout(state, realm, fanout);
-}
-
-export function addEndedFanout(state: TasksState, ended: EndedFanout): void {
-  state.endedFanouts.push(ended);
-  state.endedMembers += ended.members.length;
-}
-
-/** Bounded by number, members and age, by facts alone, so that every fold of the log remembers the same. */
-function rememberFanout(state: TasksState, policy: TasksPolicy, ended: EndedFanout): void {
-  addEndedFanout(state, ended);
-  const { keptMs, kept, keptMembers } = policy.fanouts;
-  for (let oldest = state.endedFanouts.peek(); oldest; oldest = state.endedFanouts.peek()) {
-    const over = oldest.endedAtMs + keptMs < state.lastFactMs;
-    const many = state.endedFanouts.size > kept || state.endedMembers > keptMembers;
-    if (!over && !many) return;
-    state.endedFanouts.shift();
-    state.endedMembers -= oldest.members.length;
-    const book = state.realms.get(oldest.tenantId)?.fanouts.ended;
-    if (book?.get(oldest.id) === oldest) book.delete(oldest.id);
-  }
 }

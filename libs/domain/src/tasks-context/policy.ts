@@ -1,17 +1,12 @@
 import { defaultBrake, type BrakePolicy } from '@fluxforge/domain/brake';
 import { defaultBreakers, type BreakerPolicies } from '@fluxforge/domain/breakers';
-import { type FanoutLimits } from '@fluxforge/domain/fanout';
+import { type FanoutLimits, type KeptFanouts } from '@fluxforge/domain/fanout';
 import { type OverloadPolicy } from '@fluxforge/domain/modes';
 import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
 import { type DefaultLimits } from '@fluxforge/domain/tenant';
 
-export interface FanoutPolicy extends FanoutLimits {
-  /** How long, how many and with how many members in all those that ended are remembered in a partition, for retries. */
-  readonly keptMs: number;
-  readonly kept: number;
-  readonly keptMembers: number;
-}
+export type FanoutPolicy = FanoutLimits & KeptFanouts;
 
 /** Every number of the tasks context that is a choice. Tests and the simulation shorten the spans. */
 export interface TasksPolicy {
@@ -71,8 +66,10 @@ export const defaultTasksPolicy: TasksPolicy = {
     maxMembers: 10_000,
     maxBytes: 700_000,
     keptMs: 24 * 3_600_000,
-    kept: 1_000,
-    keptMembers: 1_000_000,
+    // One at the limits takes 1.4 MB.
+    keptBytes: 64 * 1024 * 1024,
+    keptBytesOfTenant: 8 * 1024 * 1024,
+    keptRejected: 100,
   },
   firingsInARow: 64,
   looksInARow: 4_096,

@@ -10,7 +10,7 @@ import { type FairShare } from '@fluxforge/domain/scheduling';
 import { KeyWindow, noSeats, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
 import { addLive, type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
-import { addEndedFanout, syncFanout } from './fanning.js';
+import { syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
 import {
   brakeChanged,
@@ -193,8 +193,8 @@ export function deserialize(text: string, policy: TasksPolicy): TasksState | nul
   for (const realm of image.realms) restoreRealm(state, policy, realm);
   for (const ended of image.ended) restoreEnded(state, ended);
   for (const ended of image.endedFanouts) {
-    addEndedFanout(state, ended);
-    state.realms.get(ended.tenantId)?.fanouts.ended.set(ended.id, ended);
+    const book = state.realms.get(ended.tenantId)?.fanouts;
+    if (book) state.endedFanouts.put(book, ended);
   }
   return state;
 }

@@ -2,7 +2,7 @@ import { type Agent } from '@fluxforge/domain/agent';
 import { Brake } from '@fluxforge/domain/brake';
 import { BreakerBook, type Breaker } from '@fluxforge/domain/breakers';
 import { ConcurrencyKeys } from '@fluxforge/domain/concurrency';
-import { newFanoutBook, type EndedFanout, type Fanout, type FanoutBook } from '@fluxforge/domain/fanout';
+import { EndedFanouts, newFanoutBook, type Fanout, type FanoutBook } from '@fluxforge/domain/fanout';
 import { Fifo, PriorityQueue } from '@fluxforge/domain/kernel';
 import {
   normalCluster,
@@ -80,9 +80,7 @@ export interface TasksState {
   lastFactMs: number;
   readonly keys: KeyWindow;
   readonly endedInOrder: Fifo<EndedTask>;
-  readonly endedFanouts: Fifo<EndedFanout>;
-  /** Members that are remembered of them, in all. */
-  endedMembers: number;
+  readonly endedFanouts: EndedFanouts;
   /** From here on all is derived from the above. Realms with something that may fit somewhere. */
   readonly open: PriorityQueue<Realm>;
   /** Realms that are held as a whole, by when the clock lifts that; any change of theirs brings them back to `open`. */
@@ -130,8 +128,7 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     lastFactMs: 0,
     keys,
     endedInOrder: new Fifo(),
-    endedFanouts: new Fifo(),
-    endedMembers: 0,
+    endedFanouts: new EndedFanouts(),
     open: new PriorityQueue(),
     held: new PriorityQueue(),
     keepTimers: new PriorityQueue(),
@@ -171,7 +168,7 @@ export function newRealm(
     ended: new Map(),
     specs: new SharedSpecs(),
     scheduling: newScheduleBook(),
-    fanouts: newFanoutBook(),
+    fanouts: newFanoutBook(order),
     queue: new TenantQueue(
       policy.agingMs,
       agents,

@@ -193,7 +193,7 @@ function flooded(scenario: Scenario, prng: Prng): Scenario {
       fairness: { minChargeMs: 10, maxLeadMs: prng.pick([20, 100]) },
       // So much ends in a flood that what lands twice would find nothing of the first time.
       endedKept: 100_000,
-      fanouts: { ...scenario.tasksPolicy.fanouts, kept: 1_000 },
+      fanouts: { ...scenario.tasksPolicy.fanouts, keptBytes: 1_000_000 },
     },
   };
 }
@@ -239,8 +239,9 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
       maxMembers: 100,
       maxBytes: 50_000,
       keptMs: 3_600_000,
-      kept: prng.pick([2, 1_000]),
-      keptMembers: 1_000,
+      keptBytes: prng.pick([4_000, 1_000_000]),
+      keptBytesOfTenant: 100_000,
+      keptRejected: 2,
     },
     remediation: { killGraceMs: 200, outputLimitBytes: 1024 },
   };
