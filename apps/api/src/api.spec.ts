@@ -1,3 +1,4 @@
+import { type CommandData } from '@fluxforge/events/catalogue';
 import { partitionOf } from '@fluxforge/events/partitioner';
 import {
   commandsOf,
@@ -86,6 +87,30 @@ describe('the API over a log, with the read models away', () => {
     const other = await call('POST', '/v1/tasks', { command: 'false' }, keyed);
     expect(other.status).toBe(422);
     expect(other.json).toMatchObject({ code: 'idempotency_key_reused', id: first.json['id'] });
+  });
+
+  it('POST /v1/fanouts with a key names one fan-out, however it is spelled, and so does a retry', async () => {
+    const keyed = { 'idempotency-key': 'fan-once' };
+    const body = (command: string) => ({ selector: '*', task: { command, delay: '1m' } });
+    const first = await call('POST', '/v1/fanouts', body('true'), keyed);
+    const respelled = { task: { delay: '60s', command: 'true' }, selector: '*', max_failures: '25%' };
+    const again = await call('POST', '/v1/fanouts', respelled, keyed);
+    expect([first.status, again.status, again.json['id']]).toEqual([202, 202, first.json['id']]);
+    const [a, b] = (await commandsOf(api.log, 'ten_acme', 'tasks')).slice(-2);
+    expect(a?.data).toMatchObject({ keyed: { body_hash: expect.any(String) as string } });
+    expect((b?.data as CommandData<'fanout.start'>).keyed).toEqual(
+      (a?.data as CommandData<'fanout.start'>).keyed,
+    );
+    const reused = { status: 422, json: { code: 'idempotency_key_reused', id: first.json['id'] } };
+    expect(await call('POST', '/v1/fanouts', body('false'), keyed)).toMatchObject(reused);
+    expect(await call('POST', '/v1/fanouts/fan_1/retry', undefined, keyed)).toMatchObject(reused);
+    const once = { 'idempotency-key': 'retry-once' };
+    const retry = (of: string, members?: string[]) =>
+      call('POST', `/v1/fanouts/${of}/retry`, members && { members }, once);
+    const all = ['unknown', 'failed', 'not_started'];
+    expect([(await retry('fan_1')).status, (await retry('fan_1', all)).status]).toEqual([202, 202]);
+    expect((await retry('fan_1', ['failed'])).json['code']).toBe('idempotency_key_reused');
+    expect((await retry('fan_2')).json['code']).toBe('idempotency_key_reused');
   });
 
   it('writes on while reads are away, and reads say so', async () => {

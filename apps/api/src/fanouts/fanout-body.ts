@@ -1,10 +1,12 @@
 import { fanoutMemberEnds, type FanoutSpec } from '@fluxforge/events/catalogue';
 import { type FanoutRow } from '@fluxforge/read-models';
+import { canonicalText } from '@fluxforge/domain/kernel';
 import { budgetOf, formatBudget } from '../budgets/index.js';
 import { budget, Field, listOf, objectField, oneOf, selector, text } from '../fields/index.js';
 import { selectorSchema } from '../fields/schemas.js';
+import { sha256Hex } from '../identifiers/index.js';
 import { formatSelector, selectorOf } from '../selectors/index.js';
-import { specView, taskTemplate } from '../tasks/index.js';
+import { bodyHashOf, specView, taskTemplate } from '../tasks/index.js';
 
 export class FanoutBody {
   @Field(selector, {
@@ -63,6 +65,17 @@ export function fanoutSpecOf(body: FanoutBody, nowMs: number): FanoutSpec {
     max_concurrency: budgetOf(body.max_concurrency ?? '25%'),
     max_failures: budgetOf(body.max_failures ?? '25%'),
   };
+}
+
+/** Two bodies that say the same in another order or spelling are the same fan-out. */
+export function fanoutHashOf(spec: FanoutSpec, { task }: FanoutBody): string {
+  const delay = typeof task['delay'] === 'string' ? task['delay'] : undefined;
+  return sha256Hex(canonicalText({ ...spec, task: bodyHashOf(spec.task, delay) })).slice(0, 32);
+}
+
+/** The members that are retried are a set. */
+export function retryHashOf(of: string, members: readonly Retried[]): string {
+  return sha256Hex(canonicalText({ of, members: [...new Set(members)].sort() })).slice(0, 32);
 }
 
 export function fanoutView({ spec, status, ...row }: FanoutRow) {

@@ -10,7 +10,7 @@ import { Clock } from '../http/clock.js';
 import { IdParam } from '../http/id-param.js';
 import { notFound } from '../http/index.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
-import { submissionId } from '../identifiers/index.js';
+import { keyHashOf, submissionId } from '../identifiers/index.js';
 import { PageQuery, pageOf, PositionQuery } from '../reads/index.js';
 import { Shedding } from '../shedding/index.js';
 import { RecentKeys } from '../tasks/index.js';
@@ -18,8 +18,10 @@ import {
   FanoutBody,
   FanoutCancelBody,
   FanoutRetryBody,
+  fanoutHashOf,
   fanoutSpecOf,
   retriedUnlessSaid,
+  retryHashOf,
 } from './fanout-body.js';
 import { FanoutListQuery, GetFanout, ListFanouts, ListMembers } from './queries.js';
 
@@ -28,8 +30,7 @@ const counts =
   '`failed`, `not_started` and `unknown`; before the end the others have not had their turn. Null: it was ' +
   'rejected, or it runs and has started before the views counted.';
 
-/** The scheduler tells fan-outs apart by their ids alone. */
-const anyBody = '';
+type Made = Extract<TasksCommandBody, { type: 'fanout.start' | 'fanout.retry' }>;
 
 @ApiTags('fan-outs')
 @ApiProblems()
@@ -47,7 +48,7 @@ export class FanoutsController {
   @Post()
   @HttpCode(202)
   @ApiOperation({ summary: 'Runs one thing on every agent that matches now, so many at a time.' })
-  @ApiHeader({ name: 'Idempotency-Key', description: 'Names this one fan-out.' })
+  @ApiHeader({ name: 'Idempotency-Key', description: 'Names this one fan-out for 24 hours.' })
   @ApiAccepted()
   async start(
     @By() origin: Origin,
@@ -57,7 +58,8 @@ export class FanoutsController {
     const nowMs = this.clock.nowMs();
     const spec = fanoutSpecOf(body, nowMs);
     const id = submissionId('fan', origin.tenantId, key, nowMs);
-    return this.make(origin, id, { type: 'fanout.start', data: { fanout_id: id, spec } });
+    const keyed = keyedAs(key, id, fanoutHashOf(spec, body));
+    return this.make(origin, { type: 'fanout.start', data: { fanout_id: id, spec, ...keyed } });
   }
 
   @Get()
@@ -109,7 +111,7 @@ export class FanoutsController {
   @ApiOperation({
     summary: 'A new fan-out to exactly those members that failed, never started or are unknown.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', description: 'Names this one retry.' })
+  @ApiHeader({ name: 'Idempotency-Key', description: 'Names this one retry for 24 hours.' })
   @ApiAccepted()
   async retry(
     @From() caller: Caller,
@@ -120,8 +122,9 @@ export class FanoutsController {
   ): Promise<Accepted> {
     await this.insistOnIt(caller, of);
     const id = submissionId('fan', origin.tenantId, key, this.clock.nowMs());
-    const data = { fanout_id: id, of_fanout_id: of, members: [...(body.members ?? retriedUnlessSaid)] };
-    return this.make(origin, id, { type: 'fanout.retry', data });
+    const members = [...(body.members ?? retriedUnlessSaid)];
+    const data = { fanout_id: id, of_fanout_id: of, members, ...keyedAs(key, id, retryHashOf(of, members)) };
+    return this.make(origin, { type: 'fanout.retry', data });
   }
 
   private insistOnIt(caller: Caller, id: string): Promise<void> {
@@ -130,14 +133,24 @@ export class FanoutsController {
     );
   }
 
-  private async make(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
-    await this.shedding.admitMaker(origin.tenantId, this.recentKeys.knows(id, anyBody));
+  private async make(origin: Origin, body: Made): Promise<Accepted> {
+    const { fanout_id: id, keyed } = body.data;
+    if (!keyed) {
+      await this.shedding.admitMaker(origin.tenantId, false);
+      return this.send(origin, id, body);
+    }
+    this.recentKeys.refuseOtherBody(id, keyed.body_hash);
+    await this.shedding.admitMaker(origin.tenantId, this.recentKeys.knows(id, keyed.body_hash));
     const accepted = await this.send(origin, id, body);
-    this.recentKeys.remember(id, anyBody);
+    this.recentKeys.remember(id, keyed.body_hash);
     return accepted;
   }
 
   private send(origin: Origin, id: string, body: TasksCommandBody): Promise<Accepted> {
     return this.commands.execute(new Submit({ body, resourceId: id, origin }));
   }
+}
+
+function keyedAs(key: string | undefined, id: string, bodyHash: string): Pick<Made['data'], 'keyed'> {
+  return key === undefined ? {} : { keyed: { key_hash: keyHashOf(id), body_hash: bodyHash } };
 }

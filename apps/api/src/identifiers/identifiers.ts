@@ -24,6 +24,11 @@ export function newSecret(): string {
   return base32(draw(20));
 }
 
+/** Of a derived id: the owner keeps a few bytes of it; hexadecimal is what the log's schema wants. */
+export function keyHashOf(id: string): string {
+  return sha256Hex(id).slice(0, 32);
+}
+
 export function sha256Hex(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }

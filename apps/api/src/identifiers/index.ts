@@ -1,2 +1,2 @@
-export { newId, derivedId, newSecret, sha256Hex, type IdPrefix } from './identifiers.js';
+export { newId, derivedId, newSecret, sha256Hex, keyHashOf, type IdPrefix } from './identifiers.js';
 export { submissionId } from './submission-id.js';

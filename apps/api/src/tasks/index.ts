@@ -12,5 +12,5 @@ export {
 } from './queries.js';
 export { TaskListQuery, taskFilterOf, OutputQuery, outputRequestOf } from './task-query.js';
 export { TaskBody, CancelBody } from './task-body.js';
-export { specView, taskSpecOf } from './task-spec.js';
+export { bodyHashOf, specView, taskSpecOf } from './task-spec.js';
 export { taskTemplate } from './task-template.js';

@@ -7,7 +7,7 @@ import { By, Submit, type Accepted, type Origin } from '../commands/index.js';
 import { Directory, type Caller } from '../directory/index.js';
 import { EventsQuery, GetEvents } from '../events/index.js';
 import { BodyOf, OptionalBodyOf, QueryOf } from '../fields/index.js';
-import { sha256Hex, submissionId } from '../identifiers/index.js';
+import { keyHashOf, submissionId } from '../identifiers/index.js';
 import { Clock } from '../http/clock.js';
 import { ApiAccepted, ApiProblems } from '../http/openapi.js';
 import { IdParam } from '../http/id-param.js';
@@ -53,7 +53,7 @@ export class TasksController {
       const command = { type: 'task.submit', data: { task_id: taskId, spec } } as const;
       return this.commands.execute(new Submit({ body: command, resourceId: taskId, origin }));
     }
-    const keyed = { key_hash: keyHash(taskId), body_hash: bodyHashOf(spec, body.delay) };
+    const keyed = { key_hash: keyHashOf(taskId), body_hash: bodyHashOf(spec, body.delay) };
     this.recentKeys.refuseOtherBody(taskId, keyed.body_hash);
     await this.shedding.admit(origin.tenantId, this.recentKeys.knows(taskId, keyed.body_hash));
     const command = { type: 'task.submit', data: { task_id: taskId, spec, keyed } } as const;
@@ -127,9 +127,4 @@ export class TasksController {
   ) {
     return this.queries.execute(new GetEvents(caller, { kind: 'task', id }, query));
   }
-}
-
-/** The owner keeps a few bytes of it; hexadecimal is what the log's schema wants. */
-function keyHash(taskId: string): string {
-  return sha256Hex(taskId).slice(0, 32);
 }

@@ -9,6 +9,7 @@ import {
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, matchesSelector, rejected, utf8Bytes } from '@fluxforge/domain/kernel';
 import { submissionRateText } from '@fluxforge/domain/quotas';
+import { type Keyed, type KeyWindow } from '@fluxforge/domain/task';
 import { endedOf, type EndedFanout, type FanoutBook } from './fanout.js';
 
 type Answer = Decided<TasksEventBody | JournalEventBody>[];
@@ -23,29 +24,66 @@ export interface FanoutLimits {
   readonly maxBytes: number;
 }
 
-type Bounds = FanoutLimits & { readonly withinRate: boolean };
+/** What else a submission hangs on at its time. */
+export interface FanoutMoment {
+  /** The tenant may submit one more now. A fan-out is one submission, however many members it has. */
+  readonly withinRate: boolean;
+  readonly keys: KeyWindow;
+  readonly nowMs: number;
+}
+
+type Bounds = FanoutLimits & FanoutMoment;
 
 /** The agents of the tenant, lost ones included, in the order of their enrolment. */
 export type Agents = Iterable<{ readonly id: string; readonly labels: Labels }>;
 
-/** `withinRate`: the tenant may submit one more now. A fan-out is one submission, however many members it has. */
 export function decideFanout(
   book: FanoutBook | undefined,
   agents: Agents,
   command: FanoutCommand,
   limits: FanoutLimits,
-  withinRate: boolean,
+  moment: FanoutMoment,
 ): Answer {
   if (!book) return [rejected(command, 'not_found', 'There is no such tenant.')];
   if (command.type === 'fanout.cancel') return cancel(book, command);
-  const id = command.data.fanout_id;
-  if (book.live.has(id) || endedOf(book, id)) return [accepted(command, id)];
-  const bounds = { ...limits, withinRate };
+  const repeated = decideRepeated(book, command, moment);
+  if (repeated) return repeated;
+  const bounds = { ...limits, ...moment };
   if (command.type === 'fanout.retry') return retry(book, command, bounds);
   const members: string[] = [];
   for (const agent of agents)
     if (matchesSelector(command.data.spec.selector, agent.labels)) members.push(agent.id);
   return start(book, command, command.data.spec, members, bounds);
+}
+
+/** A fan-out that is known by its id holds its key, also beyond the window. */
+function decideRepeated(
+  book: FanoutBook,
+  command: Of<'fanout.start' | 'fanout.retry'>,
+  { keys, nowMs }: FanoutMoment,
+): Answer | null {
+  const { fanout_id: id, keyed } = command.data;
+  const known = book.live.get(id) ?? endedOf(book, id);
+  if (known) return [saysOther(known.keyed, keyed) ? reused(command) : accepted(command, id)];
+  if (!keyed) return null;
+  switch (keys.find(command.tenantId, keyed, nowMs)) {
+    case 'same_body':
+      return [accepted(command, id)];
+    case 'other_body':
+      return [reused(command)];
+    case 'unknown':
+      return null;
+  }
+}
+
+/** One without a key is told by its id alone. */
+function saysOther(a: Keyed | null, b: Keyed | undefined): boolean {
+  return a !== null && b !== undefined && a.body_hash !== b.body_hash;
+}
+
+function reused(command: Of<'fanout.start' | 'fanout.retry'>) {
+  const text = 'The idempotency key was used for another submission.';
+  return rejected(command, 'idempotency_key_reused', text, command.data.fanout_id);
 }
 
 function start(
@@ -72,7 +110,7 @@ function start(
     ];
   }
   const of = command.type === 'fanout.retry' ? { retry_of: command.data.of_fanout_id } : {};
-  const data = { fanout_id: id, spec, members, ...of, charged: true } as const;
+  const data = { fanout_id: id, spec, members, ...of, charged: true, ...keyOf(command) } as const;
   return [decided('fanout.started', command.tenantId, id, data)];
 }
 
@@ -82,7 +120,12 @@ function refused(
   message: string,
 ): Decided<TasksEventBody> {
   const id = command.data.fanout_id;
-  return decided('fanout.rejected', command.tenantId, id, { fanout_id: id, reason, message });
+  const data = { fanout_id: id, reason, message, ...keyOf(command) };
+  return decided('fanout.rejected', command.tenantId, id, data);
+}
+
+function keyOf({ data: { keyed } }: Of<'fanout.start' | 'fanout.retry'>): { keyed?: Keyed } {
+  return keyed ? { keyed } : {};
 }
 
 function retry(book: FanoutBook, command: Of<'fanout.retry'>, limits: Bounds): Answer {

@@ -19,6 +19,7 @@ const ended = (id: string, over: Partial<EndedFanout> = {}): EndedFanout => ({
   spec: { task: spec({ command: 'x'.repeat(2_048) }), selector: [], ...budgets },
   endedAtMs: 0,
   members: [{ agent_id: 'a', end: 'failed' }],
+  keyed: null,
   ...over,
 });
 

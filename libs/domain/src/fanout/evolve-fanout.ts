@@ -4,6 +4,7 @@ import {
   type FanoutMemberEnd,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
+import { type Keyed } from '@fluxforge/domain/task';
 import { memberEnd, newFanout, placeOf, type EndedFanout, type Fanout, type FanoutBook } from './fanout.js';
 
 export type FanoutFact = Fact<
@@ -35,20 +36,22 @@ export function evolveFanout(book: FanoutBook, fact: FanoutFact, order: number):
       live.cancelled = true;
       return { live };
     case 'fanout.rejected':
-      return live ? {} : { ended: remembered(fact, null, []) };
+      return live ? {} : { ended: remembered(fact, fact.data.keyed, null, []) };
     case 'fanout.ended':
       if (!live) return {};
       book.live.delete(id);
-      return { gone: live, ended: remembered(fact, live, fact.data.members) };
+      return { gone: live, ended: remembered(fact, live.keyed, live, fact.data.members) };
   }
 }
 
 function remembered(
   { data, tenantId, timeMs }: FanoutFact,
+  keyed: Keyed | null | undefined,
   fanout: Fanout | null,
   members: EndedFanout['members'],
 ): EndedFanout {
-  return { id: data.fanout_id, tenantId, spec: fanout?.spec ?? null, endedAtMs: timeMs, members };
+  const spec = fanout?.spec ?? null;
+  return { id: data.fanout_id, tenantId, spec, endedAtMs: timeMs, members, keyed: keyed ?? null };
 }
 
 /** A task of a fan-out was queued: its member has had its turn. Also for what a snapshot brings back. */

@@ -5,6 +5,7 @@ import {
   type TaskEnd,
 } from '@fluxforge/events/catalogue';
 import { allowance, hashHex } from '@fluxforge/domain/kernel';
+import { type Keyed } from '@fluxforge/domain/task';
 
 /**
  * One submission to many agents.
@@ -22,6 +23,7 @@ export interface Fanout {
   readonly order: number;
   readonly spec: FanoutSpec;
   readonly members: readonly string[];
+  readonly keyed: Keyed | null;
   cancelled: boolean;
   /** Members before this one were started or passed over. */
   next: number;
@@ -42,6 +44,7 @@ export interface EndedFanout {
   readonly spec: FanoutSpec | null;
   readonly endedAtMs: number;
   readonly members: readonly { readonly agent_id: string; readonly end: FanoutMemberEnd }[];
+  readonly keyed: Keyed | null;
 }
 
 export interface FanoutBook {
@@ -78,6 +81,7 @@ export function newFanout(data: EventData<'fanout.started'>, tenantId: string, o
     order,
     spec: data.spec,
     members: data.members,
+    keyed: data.keyed ?? null,
     cancelled: false,
     next: 0,
     ends: new Map(),

@@ -1,4 +1,4 @@
-export { decideFanout, type FanoutCommand, type FanoutLimits } from './decide-fanout.js';
+export { decideFanout, type FanoutCommand, type FanoutLimits, type FanoutMoment } from './decide-fanout.js';
 export { EndedFanouts, type KeptFanouts } from './ended-fanouts.js';
 export {
   addMember,

@@ -90,7 +90,7 @@ function second(hash: string): number {
 
 export type KeyFinding = 'unknown' | 'same_body' | 'other_body';
 
-/** The idempotency keys of the last day. A fold of `task.queued` and `task.rejected`: the log remembers them. */
+/** The idempotency keys of the last day. A fold of what opens tasks and fan-outs, rejected ones too: the log remembers them. */
 export class KeyWindow {
   private readonly segments = new Map<number, Segment>();
 

@@ -96,13 +96,11 @@ function decideCommand(
     case 'fanout.retry':
     case 'fanout.cancel':
       // The map holds agents in the order of their enrolment.
-      return decideFanout(
-        realm?.fanouts,
-        realm?.agents.values() ?? [],
-        command,
-        policy.fanouts,
-        isWithinRate(realm, nowMs),
-      );
+      return decideFanout(realm?.fanouts, realm?.agents.values() ?? [], command, policy.fanouts, {
+        withinRate: isWithinRate(realm, nowMs),
+        keys: state.keys,
+        nowMs,
+      });
     case 'task.submit':
       return decideSubmit(admission(state, policy, command.tenantId, command.data.task_id), command, nowMs);
     case 'task.cancel': {

@@ -6,6 +6,9 @@ import { type Realm, type TasksState } from './state.js';
 /** Fan-outs among all else of the context: which have something to do, and what is remembered of them. */
 
 export function fanoutChanged(state: TasksState, policy: TasksPolicy, realm: Realm, fact: FanoutFact): void {
+  if ((fact.type === 'fanout.started' || fact.type === 'fanout.rejected') && fact.data.keyed) {
+    state.keys.add(fact.tenantId, fact.data.keyed, fact.timeMs);
+  }
   const { live, gone, ended } = evolveFanout(realm.fanouts, fact, state.nextOrder);
   if (fact.type === 'fanout.started' && live) {
     state.nextOrder += 1;

@@ -192,13 +192,21 @@ export const tasksCommands = {
   'schedule.update': Type.Object({ schedule_id: p.Id, name: p.Name, spec: ScheduleSpec }, closed),
   'schedule.suspend': Type.Object({ schedule_id: p.Id, suspended: Type.Boolean() }, closed),
   'schedule.delete': Type.Object({ schedule_id: p.Id }, closed),
-  'fanout.start': Type.Object({ fanout_id: p.Id, spec: FanoutSpec }, closed),
+  'fanout.start': Type.Object(
+    {
+      fanout_id: p.Id,
+      spec: FanoutSpec,
+      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
+    },
+    closed,
+  ),
   /** A new fan-out to exactly those members of an earlier one that came out so. */
   'fanout.retry': Type.Object(
     {
       fanout_id: p.Id,
       of_fanout_id: p.Id,
       members: Type.Array(FanoutMemberEnd, { minItems: 1, maxItems: 4 }),
+      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
     },
     closed,
   ),

@@ -248,10 +248,19 @@ export const tasksEvents = {
       members: Type.Array(p.Id, { minItems: 1, maxItems: 10_000 }),
       retry_of: Type.Optional(p.Id),
       charged: Type.Optional(Charged),
+      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
     },
     closed,
   ),
-  'fanout.rejected': Type.Object({ fanout_id: p.Id, reason: ReasonCode, message: p.Text }, closed),
+  'fanout.rejected': Type.Object(
+    {
+      fanout_id: p.Id,
+      reason: ReasonCode,
+      message: p.Text,
+      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
+    },
+    closed,
+  ),
   'fanout.cancelled': Type.Object({ fanout_id: p.Id, message: Type.Optional(p.Text) }, closed),
   'fanout.ended': Type.Object(
     {
