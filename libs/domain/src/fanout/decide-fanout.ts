@@ -143,7 +143,20 @@ function retry(book: FanoutBook, command: Of<'fanout.retry'>, limits: Bounds): A
   if (!earlier.spec || members.length === 0) {
     return [rejected(command, 'invalid', `members: none of fan-out ${of} came out so`, id)];
   }
-  return start(book, command, earlier.spec, members, limits);
+  const spec = timedAnew(earlier.spec, earlier.startedAtMs, limits.nowMs);
+  return start(book, command, spec, members, limits);
+}
+
+/**
+ * A `not_after` that still lies ahead holds for the retry as well. One that has passed would end every member before
+ * it starts: the retry gets the span again that the first start had until then.
+ */
+function timedAnew(spec: FanoutSpec, startedAtMs: number, nowMs: number): FanoutSpec {
+  const { not_before_ms: _, not_after_ms: notAfterMs, ...task } = spec.task;
+  if (notAfterMs === undefined || notAfterMs > nowMs) return spec;
+  // It was over when the first one started already, and says nothing about a span.
+  if (notAfterMs <= startedAtMs) return { ...spec, task };
+  return { ...spec, task: { ...task, not_after_ms: nowMs + (notAfterMs - startedAtMs) } };
 }
 
 /** Exactly these, also if they match the selector no longer. */

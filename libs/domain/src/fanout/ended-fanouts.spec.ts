@@ -17,6 +17,7 @@ const ended = (id: string, over: Partial<EndedFanout> = {}): EndedFanout => ({
   id,
   tenantId: 't',
   spec: { task: spec({ command: 'x'.repeat(2_048) }), selector: [], ...budgets },
+  startedAtMs: 0,
   endedAtMs: 0,
   members: [{ agent_id: 'a', end: 'failed' }],
   keyed: null,

@@ -27,7 +27,7 @@ export function evolveFanout(book: FanoutBook, fact: FanoutFact, order: number):
   switch (fact.type) {
     case 'fanout.started': {
       if (live) return {};
-      const made = newFanout(fact.data, fact.tenantId, order);
+      const made = newFanout(fact.data, fact.tenantId, order, fact.timeMs);
       book.live.set(id, made);
       return { live: made };
     }
@@ -51,7 +51,8 @@ function remembered(
   members: EndedFanout['members'],
 ): EndedFanout {
   const spec = fanout?.spec ?? null;
-  return { id: data.fanout_id, tenantId, spec, endedAtMs: timeMs, members, keyed: keyed ?? null };
+  const span = { startedAtMs: fanout?.startedAtMs ?? timeMs, endedAtMs: timeMs };
+  return { id: data.fanout_id, tenantId, spec, ...span, members, keyed: keyed ?? null };
 }
 
 /** A task of a fan-out was queued: its member has had its turn. Also for what a snapshot brings back. */

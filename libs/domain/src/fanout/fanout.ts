@@ -21,6 +21,7 @@ export interface Fanout {
   readonly id: string;
   readonly tenantId: string;
   readonly order: number;
+  readonly startedAtMs: number;
   readonly spec: FanoutSpec;
   readonly members: readonly string[];
   readonly keyed: Keyed | null;
@@ -42,6 +43,8 @@ export interface EndedFanout {
   readonly id: string;
   readonly tenantId: string;
   readonly spec: FanoutSpec | null;
+  /** The same as the end for one that was rejected. */
+  readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly members: readonly { readonly agent_id: string; readonly end: FanoutMemberEnd }[];
   readonly keyed: Keyed | null;
@@ -74,11 +77,17 @@ export function endedOf({ ended, rejected }: FanoutBook, id: string): EndedFanou
   return ended.get(id) ?? rejected.get(id);
 }
 
-export function newFanout(data: EventData<'fanout.started'>, tenantId: string, order: number): Fanout {
+export function newFanout(
+  data: EventData<'fanout.started'>,
+  tenantId: string,
+  order: number,
+  startedAtMs: number,
+): Fanout {
   return {
     id: data.fanout_id,
     tenantId,
     order,
+    startedAtMs,
     spec: data.spec,
     members: data.members,
     keyed: data.keyed ?? null,
