@@ -94,9 +94,10 @@ export class ConcurrencyKeys {
     return this.uses.get(key)?.turn ?? 0;
   }
 
-  /** What the live tasks alone do not tell. */
+  /** What the live tasks alone do not tell. By key: which came first is forgotten when its first task ends. */
   image(): KeyTurns {
-    return { turns: this.turns, of: [...this.uses].map(([key, { turn }]) => [key, turn]) };
+    const of = [...this.uses].map(([key, { turn }]): [string, number] => [key, turn]);
+    return { turns: this.turns, of: of.sort(([a], [b]) => (a < b ? -1 : 1)) };
   }
 
   /** After its tasks are there again. */

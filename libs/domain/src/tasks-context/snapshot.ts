@@ -33,7 +33,8 @@ import { initialState, newRealm, type Realm, type TasksState } from './state.js'
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
 export const tasksSnapshotShape = 10;
 
-type AgentImage = Omit<Agent, 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs'>;
+type AgentMoment = 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs' | 'keptFor';
+type AgentImage = Omit<Agent, AgentMoment>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
 type TaskImage = Omit<Task, 'lease' | keyof Seats> & { readonly lease: LeaseImage | null };
 
@@ -119,7 +120,8 @@ function fanoutImage({ live: _l, standing: _s, ends, ...image }: Fanout): Fanout
 }
 
 function agentImage(agent: Agent): AgentImage {
-  const { breakers: _b, leases: _, load: _l, pinned: _p, session: _s, lastAnswerAtMs: _a, ...image } = agent;
+  const { breakers: _b, leases: _, load: _l, pinned: _p, session: _s, ...rest } = agent;
+  const { lastAnswerAtMs: _a, keptFor: _k, ...image } = rest;
   return image;
 }
 
