@@ -25,6 +25,8 @@ export class Keeper {
   private readonly due = new PriorityQueue<PlacementGroup>();
   /** Of those that are due, the ones that no agent could take when it was last asked. */
   private readonly deferred = new Set<PlacementGroup>();
+  /** In a copy: until when its original has deferred groups. Here they are not blocked yet, and only what is blocked is due. */
+  private readonly postponed = new Map<PlacementGroup, number>();
   private kept: Kept | null = null;
 
   constructor(private readonly agingMs: number) {}
@@ -54,12 +56,16 @@ export class Keeper {
     if (agent) agent.keptFor = first.id;
     // A new task of the kind does not make an agent that could take it.
     if (agent || !group.requests || this.deferred.has(group)) return;
-    this.due.set(group, group.open.peekRank() + this.agingMs, first.order);
+    const untilMs = this.postponed.get(group);
+    if (untilMs !== undefined) this.deferred.add(group);
+    this.postponed.delete(group);
+    this.due.set(group, untilMs ?? group.open.peekRank() + this.agingMs, first.order);
   }
 
   unwatch(group: PlacementGroup): void {
     this.due.delete(group);
     this.deferred.delete(group);
+    this.postponed.delete(group);
   }
 
   /** The agent that is kept for this group. */
@@ -94,9 +100,7 @@ export class Keeper {
   ): Agent | null {
     for (const one of other.deferred) {
       const group = own(one);
-      if (!group?.first) continue;
-      this.due.set(group, other.due.rankOf(one) ?? Infinity, group.first.order);
-      this.deferred.add(group);
+      if (group) this.postponed.set(group, other.due.rankOf(one) ?? Infinity);
     }
     const group = other.kept && own(other.kept.group);
     const agent = other.kept && agents.get(other.kept.agent.id);
