@@ -21,7 +21,7 @@ export class BlockedGroups {
     if (group.blocked) return;
     this.count(group, 1);
     if (group.agentId !== null) return file(this.byAgent, group.agentId, group);
-    const needs = this.free.rarestNeeds(group.selector);
+    const needs = this.free.rarestOf(group.needs);
     this.needsOf.set(group, needs);
     for (const need of needs) file(this.byNeed, need, group);
   }

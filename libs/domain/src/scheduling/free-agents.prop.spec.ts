@@ -3,7 +3,7 @@ import { BreakerBook, defaultBreakers } from '@fluxforge/domain/breakers';
 import { type Selector } from '@fluxforge/events/catalogue';
 import { fits, freeSlots, newAgent, occupy, suits, vacate, type Agent } from '@fluxforge/domain/agent';
 import { fact } from '../tasks-context/scenario.fixture.js';
-import { FreeAgents, wishText, type Wish } from './free-agents.js';
+import { FreeAgents, needsOf, wishText, type Sought, type Wish } from './free-agents.js';
 
 /** The rule, without an index. */
 function bestOf(agents: Iterable<Agent>, wish: Wish) {
@@ -16,7 +16,7 @@ function bestOf(agents: Iterable<Agent>, wish: Wish) {
 }
 
 /** More kinds of wish than there are lines, rare and common ones. */
-function wishOf(kind: number): Wish {
+function wishOf(kind: number): Sought {
   const executor = kind % 7 === 0 ? 'noop' : 'shell';
   const selectors: Selector[] = [
     [],
@@ -31,7 +31,8 @@ function wishOf(kind: number): Wish {
   ];
   const requests = [undefined, { slots: 2 }, { cpu_millis: 700 }, { slots: 2, memory_bytes: 40 }][kind % 4];
   const placement = kind % 5 < 2 ? 'pack' : 'spread';
-  return { executor, selector: selectors[kind % selectors.length]!, requests, placement };
+  const selector = selectors[kind % selectors.length]!;
+  return { executor, selector, needs: needsOf(selector), requests, placement };
 }
 
 const step = fc.record({

@@ -22,6 +22,11 @@ export interface Wish {
   readonly placement?: PlacementStrategy | undefined;
 }
 
+export interface Sought extends Wish {
+  /** Of its selector. */
+  readonly needs: Needs;
+}
+
 /** The agents that suit a wish and have room for it: the best first, among equals the one that enrolled first. */
 interface Line extends Wish {
   readonly text: string;
@@ -110,9 +115,9 @@ export class FreeAgents {
   }
 
   /** `text` is the wish's own. */
-  pick(text: string, wish: Wish): Pick | null {
+  pick(text: string, wish: Sought): Pick | null {
     const line = this.lines.get(text) ?? this.lineFor(text, wish);
-    if (!line) return this.bestOf(this.thatMaySuit(wish.selector), wish);
+    if (!line) return this.bestOf(this.thatMaySuit(wish.needs), wish);
     this.lines.delete(text);
     this.lines.set(text, line);
     for (let agent = line.agents.peek(); agent; agent = line.agents.peek()) {
@@ -124,16 +129,16 @@ export class FreeAgents {
   }
 
   /** Null: it is cheaper to look at the agents one by one, as they are few or the wish is a new one. */
-  private lineFor(text: string, wish: Wish): Line | null {
-    if (this.countOf(this.rarestNeeds(wish.selector)) <= fewAgents) return null;
+  private lineFor(text: string, wish: Sought): Line | null {
+    if (this.countOf(this.rarestOf(wish.needs)) <= fewAgents) return null;
     if (this.asked.has(text)) return this.newLine(text, wish);
     if (this.asked.size >= wishesKept) this.asked.clear();
     this.asked.add(text);
     return null;
   }
 
-  private *thatMaySuit(selector: Selector): Generator<Agent, void, undefined> {
-    const names = this.rarestNeeds(selector);
+  private *thatMaySuit(needs: Needs): Generator<Agent, void, undefined> {
+    const names = this.rarestOf(needs);
     if (this.countOf(names) >= this.room.size) yield* this.room.keys();
     else for (const name of names) yield* this.byLabel.get(name) ?? [];
   }
@@ -156,12 +161,14 @@ export class FreeAgents {
   }
 
   /** One of these an agent must have to suit: of labels, by their names, those that the fewest have; or `anyAgent`. */
-  rarestNeeds(selector: Selector): readonly string[] {
-    let rarest: readonly string[] = [anyAgent];
-    for (const term of selector) {
-      if (term.op !== 'in') continue;
-      const names = [...new Set(term.values)].map((value) => posting(term.key, value));
-      if (this.countOf(names) < this.countOf(rarest)) rarest = names;
+  rarestOf(needs: Needs): readonly string[] {
+    let rarest = noNeed;
+    let fewest = Infinity;
+    for (const names of needs) {
+      const agents = this.countOf(names);
+      if (agents >= fewest) continue;
+      rarest = names;
+      fewest = agents;
     }
     return rarest;
   }
@@ -222,5 +229,14 @@ export function posting(key: string, value: string): string {
   return `${key}\u0000${value}`;
 }
 
+/** For each term that says which values a label has: the names of these labels, of which an agent must have one. */
+export type Needs = readonly (readonly string[])[];
+
+export function needsOf(selector: Selector): Needs {
+  const terms = selector.filter(({ op }) => op === 'in');
+  return terms.map(({ key, values }) => [...new Set(values)].map((value) => posting(key, value)));
+}
+
 /** What is needed where no label in particular is. No label's name is empty. */
 export const anyAgent = '';
+const noNeed: readonly string[] = [anyAgent];

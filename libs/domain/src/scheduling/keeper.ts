@@ -59,7 +59,7 @@ export class Keeper {
     const untilMs = this.postponed.get(group);
     if (untilMs !== undefined) this.deferred.add(group);
     this.postponed.delete(group);
-    this.due.set(group, untilMs ?? group.open.peekRank() + this.agingMs, first.order);
+    this.due.set(group, untilMs ?? group.rank + this.agingMs, first.order);
   }
 
   unwatch(group: PlacementGroup): void {

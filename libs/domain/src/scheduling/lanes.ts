@@ -1,6 +1,4 @@
-import { type Concurrency } from '@fluxforge/events/catalogue';
-import { takesTurns } from '@fluxforge/domain/concurrency';
-import { SeatedHeap } from '@fluxforge/domain/kernel';
+import { PriorityQueue, SeatedHeap } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { type Lane } from './gates.js';
 import { ReadyTasks } from './ready-tasks.js';
@@ -21,9 +19,10 @@ export interface TaskLane<Group> extends Lane {
   readonly ready: ReadyTasks;
   /** The gate at which it waits, or null. Kept by `ParkedLanes`. */
   parkedAt: string | null;
-  /** Its places in the two heaps of its group; minus one: it is not there. */
-  openSeat: number;
+  /** Its place in the `TurnLanes` of its group; minus one: it is not there. */
   turnSeat: number;
+  /** That of its key when it was put in there last. */
+  turn: number;
 }
 
 export function laneOf(task: Task): Lane {
@@ -44,46 +43,58 @@ export function laneText(task: Task): string {
 
 export function newLane<Group>(group: Group, name: string, task: Task, agingMs: number): TaskLane<Group> {
   const ready = new ReadyTasks(agingMs);
-  return { ...laneOf(task), name, group, ready, parkedAt: null, openSeat: -1, turnSeat: -1 };
+  return { ...laneOf(task), name, group, ready, parkedAt: null, turnSeat: -1, turn: 0 };
 }
 
 type AnyLane = TaskLane<unknown>;
 
-/** Open lanes by their first task, the most urgent first. A lane is put in anew when its first task is another one. */
-export class OpenLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
-  protected rankOf({ ready }: Lane): number {
-    return ready.peekRank();
+/** Open lanes by their first task, the most urgent first. Most groups have one at most, and need no heap for it. */
+export class OpenLanes<Lane extends AnyLane> {
+  private only: Lane | undefined;
+  /** All of them, once there have been several; until there is none. */
+  private several: PriorityQueue<Lane> | null = null;
+
+  get size(): number {
+    return this.several ? this.several.size : this.only ? 1 : 0;
   }
 
-  protected tieOf({ ready }: Lane): number {
-    return ready.peekTie();
+  peek(): Lane | undefined {
+    return this.several ? this.several.peek() : this.only;
   }
 
-  protected seatOf({ openSeat }: Lane): number {
-    return openSeat;
+  /** Also when its first task is another one. */
+  set(lane: Lane): void {
+    if (!this.several) {
+      if (!this.only || this.only === lane) {
+        this.only = lane;
+        return;
+      }
+      this.several = new PriorityQueue();
+      this.several.set(this.only, this.only.ready.peekRank(), this.only.ready.peekTie());
+    }
+    this.several.set(lane, lane.ready.peekRank(), lane.ready.peekTie());
   }
 
-  protected seat(lane: Lane, at: number): void {
-    lane.openSeat = at;
+  delete(lane: Lane): void {
+    if (this.only === lane) this.only = undefined;
+    if (!this.several) return;
+    this.several.delete(lane);
+    if (this.several.size === 0) this.several = null;
   }
 }
 
 /** Open lanes whose keys take turns, by a turn at or before that of the key; those of one key by their first task. */
 export class TurnLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
-  constructor(private readonly turnOf: (key: string) => number) {
-    super();
-  }
-
-  protected rankOf({ concurrency }: Lane): number {
-    return concurrency ? this.turnOf(concurrency.key) : Infinity;
+  protected rankOf({ turn }: Lane): number {
+    return turn;
   }
 
   protected tieOf({ ready }: Lane): number {
     return ready.peekTie();
   }
 
-  protected override comesAfter(a: Lane, b: Lane): boolean {
-    return isLater(a.ready, b.ready);
+  protected override isBefore(a: Lane, b: Lane): boolean {
+    return comesFirst(a, b);
   }
 
   protected seatOf({ turnSeat }: Lane): number {
@@ -95,15 +106,10 @@ export class TurnLanes<Lane extends AnyLane> extends SeatedHeap<Lane> {
   }
 }
 
-/** Whether the first of the one comes after the first of the other. */
-export function isLater(a: ReadyTasks, b: ReadyTasks): boolean {
-  const [rankA, rankB] = [a.peekRank(), b.peekRank()];
-  return rankA > rankB || (rankA === rankB && a.peekTie() > b.peekTie());
-}
-
-/** Whether lanes with this key share one place in the order of their tenant. */
-export function isInTurn(concurrency: Concurrency | null): boolean {
-  return concurrency !== null && takesTurns(concurrency);
+export function comesFirst(a: AnyLane, b: AnyLane): boolean {
+  if (a.turn !== b.turn) return a.turn < b.turn;
+  const [rankA, rankB] = [a.ready.peekRank(), b.ready.peekRank()];
+  return rankA < rankB || (rankA === rankB && a.ready.peekTie() < b.ready.peekTie());
 }
 
 /** Lanes to which a gate is closed, by that gate. */

@@ -11,7 +11,7 @@ interface Search {
 interface Offer {
   /** The task that the group had first when it was opened. */
   readonly first: Task;
-  readonly agents: Set<Agent>;
+  readonly agent: Agent;
 }
 
 /** How many groups may still be looked at before others have their turn. */
@@ -47,7 +47,7 @@ export class Openings {
   remove(agent: Agent): void {
     this.due.delete(agent);
     if (!this.offered.delete(agent)) return;
-    for (const { agents } of this.offers.values()) agents.delete(agent);
+    for (const [group, offer] of this.offers) if (offer.agent === agent) this.offers.delete(group);
   }
 
   /** The group's first task may be another one, or it is blocked or opened. */
@@ -101,24 +101,21 @@ export class Openings {
   }
 
   private offer(group: PlacementGroup, agent: Agent): PlacementGroup {
-    this.offers.set(group, { first: group.first!, agents: new Set([agent]) });
+    this.offers.set(group, { first: group.first!, agent });
     this.offered.add(agent);
     return group;
   }
 
-  private withdraw(group: PlacementGroup, { agents }: Offer): void {
+  private withdraw(group: PlacementGroup, { agent }: Offer): void {
     this.offers.delete(group);
-    for (const agent of agents) {
-      this.offered.delete(agent);
-      this.search(agent, false);
-    }
+    this.offered.delete(agent);
+    this.search(agent, false);
   }
 
   /** What is blocked and has become more urgent than what was opened instead of it. */
   private compete(group: PlacementGroup): void {
     for (const [opened, offer] of this.offers) {
-      if (!isBefore(group, opened)) continue;
-      if ([...offer.agents].some((agent) => isFor(group, agent))) this.withdraw(opened, offer);
+      if (isBefore(group, opened) && isFor(group, offer.agent)) this.withdraw(opened, offer);
     }
   }
 }

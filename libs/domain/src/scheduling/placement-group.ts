@@ -4,10 +4,11 @@ import {
   type Requests,
   type Selector,
 } from '@fluxforge/events/catalogue';
+import { takesTurns } from '@fluxforge/domain/concurrency';
 import { SeatedHeap } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
-import { wishText, type Wish } from './free-agents.js';
-import { isInTurn, isLater, laneText, newLane, OpenLanes, TurnLanes, type TaskLane } from './lanes.js';
+import { needsOf, wishText, type Needs, type Sought } from './free-agents.js';
+import { comesFirst, laneText, newLane, OpenLanes, TurnLanes, type TaskLane } from './lanes.js';
 
 /** The lane of a task, and its group. */
 export type GroupLane = TaskLane<PlacementGroup>;
@@ -21,10 +22,11 @@ export type GroupLane = TaskLane<PlacementGroup>;
  * So a task that fits nowhere holds up only those that fit nowhere either. Beside it, each of its lanes is open or
  * parked by itself.
  */
-export class PlacementGroup implements Wish {
+export class PlacementGroup implements Sought {
   readonly agentId: string | null;
   readonly executor: Executor;
   readonly selector: Selector;
+  readonly needs: Needs;
   readonly requests: Requests | undefined;
   readonly placement: PlacementStrategy | undefined;
   /** Kept by `BlockedGroups`. */
@@ -51,6 +53,7 @@ export class PlacementGroup implements Wish {
     this.agentId = spec.agent_id ?? null;
     this.executor = spec.executor;
     this.selector = spec.selector;
+    this.needs = needsOf(spec.selector);
     this.requests = spec.requests;
     this.placement = spec.placement;
   }
@@ -81,12 +84,14 @@ export class PlacementGroup implements Wish {
 
   /** It is open, or its first task is another one. */
   place(lane: GroupLane): void {
-    this.shut(lane);
-    this.open.add(lane);
+    this.open.set(lane);
+    if (lane.concurrency && takesTurns(lane.concurrency)) {
+      this.turns ??= new TurnLanes();
+      this.turns.delete(lane);
+      lane.turn = this.turnOf(lane.concurrency.key);
+      this.turns.add(lane);
+    }
     this.stand();
-    if (!isInTurn(lane.concurrency)) return;
-    this.turns ??= new TurnLanes(this.turnOf);
-    this.turns.add(lane);
   }
 
   shut(lane: GroupLane): void {
@@ -96,8 +101,9 @@ export class PlacementGroup implements Wish {
   }
 
   private stand(): void {
-    this.rank = this.open.peekRank();
-    this.tie = this.open.peekTie();
+    const ready = this.open.peek()?.ready;
+    this.rank = ready ? ready.peekRank() : Infinity;
+    this.tie = ready ? ready.peekTie() : Infinity;
   }
 }
 
@@ -111,8 +117,8 @@ export class TurnGroups extends SeatedHeap<PlacementGroup> {
     return turns!.peekTie();
   }
 
-  protected override comesAfter(a: PlacementGroup, b: PlacementGroup): boolean {
-    return isLater(a.turns!.peek()!.ready, b.turns!.peek()!.ready);
+  protected override isBefore(a: PlacementGroup, b: PlacementGroup): boolean {
+    return comesFirst(a.turns!.peek()!, b.turns!.peek()!);
   }
 
   protected seatOf({ turnSeat }: PlacementGroup): number {

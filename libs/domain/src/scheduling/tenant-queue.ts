@@ -1,11 +1,12 @@
 import { fits, fitsKept, suits, type Agent } from '@fluxforge/domain/agent';
+import { takesTurns } from '@fluxforge/domain/concurrency';
 import { PriorityQueue } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { BlockedGroups } from './blocked-groups.js';
 import { FreeAgents, type Pick } from './free-agents.js';
 import { closedGate, type GateRule } from './gates.js';
 import { Keeper } from './keeper.js';
-import { isInTurn, ParkedLanes } from './lanes.js';
+import { ParkedLanes } from './lanes.js';
 import { Openings, type Looks } from './openings.js';
 import { Groups, TurnGroups, type GroupLane, type PlacementGroup } from './placement-group.js';
 
@@ -198,7 +199,7 @@ export class TenantQueue {
    */
   private next(): GroupLane | undefined {
     const first = this.open.peek()?.open.peek();
-    if (!first || !isInTurn(first.concurrency)) return first;
+    if (!takesTurns(first?.concurrency)) return first;
     for (;;) {
       const group = this.robins.peek()!;
       const lane = group.turns!.peek()!;

@@ -6,29 +6,26 @@ const specsKept = 1_024;
 /** A longer one is not shared: commands and environments may be large, and all of these texts are kept. */
 const longestShared = 2_048;
 
-const bytes: unique symbol = Symbol('bytes');
-type Measured = TaskSpec & { readonly [bytes]?: number };
-
-/** How much its JSON takes: the same before it is written to the log and after it was read. */
-export function specBytes(spec: Measured): number {
-  return spec[bytes] ?? utf8Bytes(JSON.stringify(spec));
+export interface Measured {
+  readonly spec: TaskSpec;
+  /** What its JSON takes: the same before it is written to the log and after it was read. */
+  readonly bytes: number;
 }
 
-/** Not enumerable: neither a snapshot nor a copy that says something else may take it along. */
-function measured(spec: TaskSpec, text: string): TaskSpec {
-  return Object.defineProperty({ ...spec }, bytes, { value: utf8Bytes(text) });
+export function specBytes(spec: TaskSpec): number {
+  return utf8Bytes(JSON.stringify(spec));
 }
 
 /**
  * Tasks that say the same share one spec: each event's own copy is several times as large as all else that is
- * kept of a queued task. Which are shared shows in the memory and nowhere else. Each is measured once, when it comes.
+ * kept of a queued task. Which are shared shows in the memory and nowhere else.
  */
 export class SharedSpecs {
-  private readonly byText = new Map<string, TaskSpec>();
+  private readonly byText = new Map<string, Measured>();
 
-  of(spec: TaskSpec): TaskSpec {
+  of(spec: TaskSpec): Measured {
     const text = JSON.stringify(spec);
-    if (text.length > longestShared) return measured(spec, text);
+    if (text.length > longestShared) return { spec, bytes: utf8Bytes(text) };
     const known = this.byText.get(text);
     if (known) this.byText.delete(text);
     else if (this.byText.size >= specsKept) {
@@ -37,7 +34,7 @@ export class SharedSpecs {
         break;
       }
     }
-    const kept = known ?? measured(spec, text);
+    const kept = known ?? { spec, bytes: utf8Bytes(text) };
     this.byText.set(text, kept);
     return kept;
   }

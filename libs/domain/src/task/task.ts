@@ -7,6 +7,7 @@ import {
   type TaskKind,
   type TaskSpec,
 } from '@fluxforge/events/catalogue';
+import { type Measured } from './shared-specs.js';
 
 export interface Keyed {
   readonly key_hash: string;
@@ -58,6 +59,8 @@ export interface Task extends Seats {
   readonly life: number;
   readonly kind: TaskKind;
   readonly spec: TaskSpec;
+  /** Of its spec as JSON: derived, and in no snapshot. */
+  readonly specBytes: number;
   readonly origin: Origin | null;
   readonly batch: Batch | null;
   readonly keyed: Keyed | null;
@@ -95,17 +98,19 @@ export interface EndedTask {
 
 export function newTask(
   data: EventData<'task.queued'>,
+  { spec, bytes }: Measured,
   tenantId: string,
   order: number,
   timeMs: number,
 ): Task {
-  const readyAtMs = Math.max(timeMs, data.spec.not_before_ms ?? 0);
+  const readyAtMs = Math.max(timeMs, spec.not_before_ms ?? 0);
   return {
     id: data.task_id,
     tenantId,
     life: data.life,
     kind: data.kind,
-    spec: data.spec,
+    spec,
+    specBytes: bytes,
     origin: data.origin ?? null,
     batch: data.batch ?? null,
     keyed: data.keyed ?? null,

@@ -145,8 +145,8 @@ function scheduled(state: TasksState, realm: Realm, fact: ScheduleFact): void {
 
 function queued(state: TasksState, realm: Realm, data: EventData<'task.queued'>, timeMs: number): void {
   if (realm.tasks.has(data.task_id)) return;
-  const spec = realm.specs.of(data.spec);
-  const task = newTask({ ...data, spec }, realm.tenant.id, state.nextOrder++, timeMs);
+  const kept = realm.specs.of(data.spec);
+  const task = newTask(data, kept, realm.tenant.id, state.nextOrder++, timeMs);
   realm.tasks.set(task.id, task);
   realm.ended.delete(task.id);
   if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);

@@ -2,7 +2,7 @@ import { type Agent } from '@fluxforge/domain/agent';
 import { breakerDueMs, type Breaker } from '@fluxforge/domain/breakers';
 import { leaseOverMs } from '@fluxforge/domain/leases';
 import { gates } from '@fluxforge/domain/scheduling';
-import { deadlineMs, specBytes, type Task } from '@fluxforge/domain/task';
+import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { type Schedule } from '@fluxforge/domain/schedules';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
@@ -12,7 +12,7 @@ import { type Realm, type TasksState } from './state.js';
 /** Puts a task without a lease where it belongs. `waiting` holds it until its time, whatever the time is. */
 export function enqueue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks += 1;
-  realm.queuedBytes += specBytes(task.spec);
+  realm.queuedBytes += task.specBytes;
   state.queuedTasks += 1;
   state.busy.add(realm);
   if (deadlineMs(task) < Infinity) state.deadlines.add(task);
@@ -27,7 +27,7 @@ export function enqueue(state: TasksState, realm: Realm, task: Task): void {
 
 export function dequeue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks -= 1;
-  realm.queuedBytes -= specBytes(task.spec);
+  realm.queuedBytes -= task.specBytes;
   state.queuedTasks -= 1;
   if (realm.queuedTasks === 0) state.busy.delete(realm);
   if (task.spec.agent_id !== undefined) realm.agents.get(task.spec.agent_id)?.pinned.delete(task.id);

@@ -36,7 +36,7 @@ export const tasksSnapshotShape = 10;
 type AgentMoment = 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs' | 'keptFor';
 type AgentImage = Omit<Agent, AgentMoment>;
 type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
-type TaskImage = Omit<Task, 'lease' | keyof Seats> & { readonly lease: LeaseImage | null };
+type TaskImage = Omit<Task, 'lease' | 'specBytes' | keyof Seats> & { readonly lease: LeaseImage | null };
 
 type FanoutImage = Omit<Fanout, 'ends' | 'live' | 'standing'> & {
   readonly ends: [number, FanoutMemberEnd][];
@@ -126,7 +126,7 @@ function agentImage(agent: Agent): AgentImage {
 }
 
 function taskImage(task: Task): TaskImage {
-  const { lane: _l, readySeat: _r, deadlineSeat: _d, ...image } = task;
+  const { lane: _l, readySeat: _r, deadlineSeat: _d, specBytes: _b, ...image } = task;
   if (!task.lease) return { ...image, lease: null };
   const { renewedAtMs: _, ...lease } = task.lease;
   return { ...image, lease };
@@ -256,7 +256,8 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
 
 function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image: TaskImage): void {
   const lease = image.lease && { ...image.lease, renewedAtMs: image.lease.leasedAtMs };
-  const task: Task = { ...image, spec: realm.specs.of(image.spec), lease, ...noSeats() };
+  const { spec, bytes } = realm.specs.of(image.spec);
+  const task: Task = { ...image, spec, specBytes: bytes, lease, ...noSeats() };
   realm.tasks.set(task.id, task);
   if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
   const { fanout_id: fanoutId } = task.batch ?? {};
