@@ -15,7 +15,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     abortOnError: false,
   });
   prepareHttp(app, parts.metrics);
-  takeTurns(app.getHttpAdapter().getInstance(), parts.turns, (key) => tenantWith(parts.directory, key) ?? '');
+  takeTurns(app.getHttpAdapter().getInstance(), parts.turns, (key) => tenantWith(parts.directory, key));
   await app.register(helmet, {
     // Only the documentation has pages; for the rest its headers would be built and sent for nobody.
     global: false,

@@ -39,10 +39,13 @@ export interface PartsOptions {
   readonly maxLagRecords: number;
   /** Writes that are worked on at once; beyond them tenants take turns. */
   readonly writesAtOnce: number;
+  /** After so long one that still waits for something gives its place to the next. */
+  readonly placeMs?: number;
 }
 
 /** Writes of one tenant that may wait, for each that is worked on: a few seconds' worth of them, however fast. */
 const waitingShare = 8;
+const usualPlaceMs = 250;
 
 /** Everything the API is made of, put together by hand and in one place; the framework only carries it. */
 export type ApiParts = ReturnType<typeof assemble>;
@@ -115,7 +118,11 @@ export function assemble(options: PartsOptions) {
     owners,
     hotQueues,
     shedding,
-    turns: new Turns({ atOnce: options.writesAtOnce, waiting: waitingShare * options.writesAtOnce }),
+    turns: new Turns({
+      atOnce: options.writesAtOnce,
+      waiting: waitingShare * options.writesAtOnce,
+      placeMs: options.placeMs ?? usualPlaceMs,
+    }),
     operator,
     commandEnds: new CommandEnds(log, topics),
     readiness: new Readiness(['directory']),

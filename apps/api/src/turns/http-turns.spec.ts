@@ -21,11 +21,11 @@ describe('writes over HTTP', () => {
     await api?.close();
   });
 
-  /** With all its places taken until they are given back. */
-  async function start(writesAtOnce: number): Promise<void> {
+  /** With its only place taken until it is given back. */
+  async function start(): Promise<void> {
     const entries = [loud, quiet].flatMap((id) => [tenantEntry(id), keyEntry(id, keyOf(id))]);
-    api = await startInMemory(entries, { writesAtOnce });
-    for (let n = 0; n < writesAtOnce; n++) held.push(api.parts.turns.enter('other', () => undefined)!);
+    api = await startInMemory(entries, { writesAtOnce: 1, placeMs: 60_000 });
+    held.push(api.parts.turns.enter('other', () => undefined)!);
   }
 
   const waiting = (count: number) => eventually(() => api.parts.turns.waiting === count);
@@ -36,7 +36,7 @@ describe('writes over HTTP', () => {
     });
 
   it('wait for their turn before anything of them is read, and reads do not', async () => {
-    await start(1);
+    await start();
     const order: string[] = [];
     const sent = [loud, loud, loud, quiet].map(async (id) => {
       const { status } = await submit(id);
@@ -55,7 +55,7 @@ describe('writes over HTTP', () => {
   });
 
   it('are refused with the limit when too many of the tenant wait, and the others still come', async () => {
-    await start(1);
+    await start();
     const refused: Awaited<ReturnType<typeof submit>>[] = [];
     const sent = Array.from({ length: 12 }, async () => {
       const answer = await submit(loud);
@@ -73,8 +73,14 @@ describe('writes over HTTP', () => {
     expect((await Promise.all(sent)).filter((status) => status === 202)).toHaveLength(8);
   });
 
+  it('take no turn without a key that is known', async () => {
+    await start();
+    expect((await submit('ten_unknown')).status).toBe(401);
+    expect((await api.request('POST', '/v1/agents/enrol', { body: {} })).status).toBe(400);
+  });
+
   it('give their places back, however they end', async () => {
-    await start(1);
+    await start();
     held.pop()?.over();
     for (let n = 0; n < 3; n++) {
       expect((await submit('ten_unknown')).status).toBe(401);

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { Turns, type Turn } from './turns.js';
 
+const placeMs = 250;
+
 /** Writes by name; what is worked on is over when it is told to be. */
 class Scene {
   readonly begun: string[] = [];
@@ -8,7 +10,7 @@ class Scene {
   readonly turns: Turns;
 
   constructor(atOnce: number, waiting = 100) {
-    this.turns = new Turns({ atOnce, waiting });
+    this.turns = new Turns({ atOnce, waiting, placeMs });
   }
 
   send(...names: string[]): boolean[] {
@@ -54,6 +56,22 @@ describe('writes that are worked on at once', () => {
     expect(scene.over('a3')).toEqual(['b1']);
   });
 
+  it('give their places to others when they take too long, once', () => {
+    jest.useFakeTimers();
+    try {
+      const scene = new Scene(1);
+      scene.send('a1', 'a2', 'b1');
+      jest.advanceTimersByTime(placeMs - 1);
+      expect(scene.begun).toEqual(['a1']);
+      jest.advanceTimersByTime(1);
+      expect(scene.begun).toEqual(['a1', 'a2']);
+      expect(scene.over('a1')).toEqual([]);
+      expect(scene.over('a2')).toEqual(['b1']);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('are never more than that, leave no room unused, and let one of each other tenant pass at most', () => {
     interface Write {
       readonly tenant: string;
@@ -65,7 +83,7 @@ describe('writes that are worked on at once', () => {
     const act = fc.record({ tenant: fc.constantFrom('a', 'b', 'c'), isOver: fc.boolean(), which: fc.nat() });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(act, { maxLength: 100 }), (atOnce, acts) => {
-        const turns = new Turns({ atOnce, waiting: 100 });
+        const turns = new Turns({ atOnce, waiting: 100, placeMs });
         const live: Write[] = [];
         const begin = (write: Write): void => {
           write.hasBegun = true;

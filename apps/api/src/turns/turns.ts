@@ -5,6 +5,11 @@ export interface TurnsOptions {
   readonly atOnce: number;
   /** Of one tenant; one more is refused. */
   readonly waiting: number;
+  /**
+   * A write that takes longer waits for something else than this server, as for a partition that does not answer: its
+   * place is given to the next, or a few of them would hold up everybody.
+   */
+  readonly placeMs: number;
 }
 
 export interface Turn {
@@ -63,15 +68,16 @@ export class Turns {
   private start(begin: () => void): Turn {
     this.busy += 1;
     let isOver = false;
-    begin();
-    return {
-      over: () => {
-        if (isOver) return;
-        isOver = true;
-        this.busy -= 1;
-        this.next();
-      },
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      this.busy -= 1;
+      this.next();
     };
+    const timer = setTimeout(over, this.options.placeMs).unref();
+    begin();
+    return { over };
   }
 
   private next(): void {
