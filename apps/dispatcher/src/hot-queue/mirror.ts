@@ -1,5 +1,5 @@
-import { type Cache, type NamedText } from '@fluxforge/cache';
-import { partitionName, queueName } from '@fluxforge/events/hot-queue';
+import { putAll, type Cache, type NamedText } from '@fluxforge/cache';
+import { mirrorKeepMs, partitionName, queueName } from '@fluxforge/events/hot-queue';
 import { type LedPartition } from './led.js';
 import { Picture } from './picture.js';
 
@@ -17,10 +17,6 @@ interface Held {
 
 const drawEveryMs = 250;
 const sendEveryMs = 50;
-/** What an owner that is gone has left is forgotten after this. */
-const keepMs = 5_000;
-/** A write must end well within the cache's deadline. */
-const textsPerWrite = 256;
 const pictureOptions = { maxTenants: 256, againAfterMs: 1_000 };
 
 /**
@@ -93,12 +89,8 @@ export class HotQueueMirror {
     if (texts.length === 0) return;
     this.sending = true;
     try {
-      for (let from = 0; from < texts.length; from += textsPerWrite) {
-        const outcome = await this.options.cache.put(texts.slice(from, from + textsPerWrite), keepMs);
-        if (outcome === 'kept') continue;
-        for (const picture of this.pictures.values()) picture.forget();
-        return;
-      }
+      if (await putAll(this.options.cache, texts, mirrorKeepMs)) return;
+      for (const picture of this.pictures.values()) picture.forget();
     } finally {
       this.sending = false;
     }

@@ -1,5 +1,5 @@
-import { type Cache, type NamedText } from '@fluxforge/cache';
-import { partitionName, pulseOf, type PartitionPulse } from '@fluxforge/events/hot-queue';
+import { putAll, type Cache, type NamedText } from '@fluxforge/cache';
+import { mirrorKeepMs, partitionName, pulseOf, type PartitionPulse } from '@fluxforge/events/hot-queue';
 
 /** A partition of states that is led here. */
 export interface LedPulse {
@@ -24,10 +24,6 @@ interface Group {
 }
 
 const sendEveryMs = 250;
-/** What an owner that is gone has left is forgotten after this. */
-const keepMs = 5_000;
-/** A write must end well within the cache's deadline. */
-const textsPerWrite = 256;
 
 export function ledPulses(group: Group, nowMs: number): LedPulse[] {
   return group.placed.flatMap((partition) => {
@@ -65,10 +61,7 @@ export class PulseMirror {
     this.sending = true;
     try {
       const texts = this.led().flatMap((one) => (one.fresh ? [textOf(one)] : []));
-      for (let from = 0; from < texts.length; from += textsPerWrite) {
-        const outcome = await this.cache.put(texts.slice(from, from + textsPerWrite), keepMs);
-        if (outcome !== 'kept') return;
-      }
+      await putAll(this.cache, texts, mirrorKeepMs);
     } finally {
       this.sending = false;
     }

@@ -1,6 +1,7 @@
 import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
 import { explainTask } from './explain.js';
+import { cloneRealm } from './snapshot.js';
 import {
   command,
   connected,
@@ -129,6 +130,22 @@ describe('keeping room for a task that smaller ones would pass for ever', () => 
       }),
     );
     expect(stream.world.state.realms.get('t')!.agents.get('a1')!.keptFor).toBeNull();
+  });
+
+  it('looks again in a copy as well for what no agent could take, and which waits at a gate by then', () => {
+    const world = new World().given(fact.tenant(), fact.agent('a1'));
+    world.say(connected('a1'));
+    const concurrency = { key: 'k', max: 1, strategy: 'queue' as const };
+    world.given(fact.queued('huge', { requests: { slots: 3 }, concurrency, delivery_timeout_ms: 0 }));
+    world.settle();
+    for (; world.nowMs < t0 + dueMs; world.nowMs += stepMs) world.say(heartbeat('a1', world.nowMs));
+    world.settle();
+    world.given(fact.queued('small', { concurrency, delivery_timeout_ms: 0 }));
+    expect(world.settle()).toMatchObject([{ type: 'task.leased', subject: 'small' }]);
+    const copy = cloneRealm(world.state, world.context.policy, 't')!;
+    for (const laterMs of [0, policy.agingMs, 2 * policy.agingMs]) {
+      expect(world.context.plan(copy, world.nowMs + laterMs, 100)).toEqual([]);
+    }
   });
 
   it('goes over to an agent that lacks less by now, and to what is left when that one is removed', () => {

@@ -8,4 +8,4 @@ export {
   type HotDepth,
   type HotQueue,
 } from './hot-queue.js';
-export { pulseOf } from './pulse-of.js';
+export { mirrorKeepMs, pulseOf } from './pulse-of.js';
