@@ -7,6 +7,8 @@ export const Id = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$' }
 export const Name = Type.String({ minLength: 1, maxLength: 128 });
 export const Text = Type.String({ maxLength: 2048 });
 export const Hash = Type.String({ pattern: '^[0-9a-f]{32,64}$' });
+/** An idempotency key, and what was said under it. */
+export const Keyed = Type.Object({ key_hash: Hash, body_hash: Hash }, { additionalProperties: false });
 /** Milliseconds since the epoch. */
 export const TimeMs = Type.Integer({ minimum: 0 });
 /** A span in milliseconds. Bounded to a year, well below what timers and arithmetic can hold. */

@@ -176,7 +176,7 @@ export const tasksCommands = {
       task_id: p.Id,
       spec: TaskSpec,
       /** Present when the submitter gave an idempotency key: hash of the derived id and of the body. */
-      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
+      keyed: Type.Optional(p.Keyed),
     },
     closed,
   ),
@@ -196,7 +196,7 @@ export const tasksCommands = {
     {
       fanout_id: p.Id,
       spec: FanoutSpec,
-      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
+      keyed: Type.Optional(p.Keyed),
     },
     closed,
   ),
@@ -206,7 +206,7 @@ export const tasksCommands = {
       fanout_id: p.Id,
       of_fanout_id: p.Id,
       members: Type.Array(FanoutMemberEnd, { minItems: 1, maxItems: 4 }),
-      keyed: Type.Optional(Type.Object({ key_hash: p.Hash, body_hash: p.Hash }, closed)),
+      keyed: Type.Optional(p.Keyed),
     },
     closed,
   ),
