@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { header } from '@fluxforge/events/envelope';
@@ -73,6 +73,15 @@ async function metric(outcome: string): Promise<number> {
   return Number(line?.split(' ').at(-1) ?? 0);
 }
 
+/** How far each thread of a process has stepped back (the 19th field of proc(5)'s stat, the second ends in a bracket). */
+function nicenessOfThreads(pid: number): number[] {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).map((thread) => {
+    const [, fields = ''] = readFileSync(join(tasks, thread, 'stat'), 'utf8').split(') ');
+    return Number(fields.split(' ')[16]);
+  });
+}
+
 const onDisk = () => readdirSync(join(folder, 'data', 'snapshots', `tasks-${partition}`)).sort();
 
 beforeAll(async () => {
@@ -116,6 +125,7 @@ afterAll(async () => {
 describe('a dispatcher with snapshots', () => {
   it('makes them beside its work, and a killed one begins at the last', async () => {
     const made = await waitFor('snapshot made', (line) => line['stores'] === 2);
+    if (process.platform === 'linux') expect(new Set(nicenessOfThreads(dispatcher.pid)).size).toBe(2);
     await dispatcher.hold();
     await dispatcher.start();
     const loaded = await waitFor('snapshot loaded');
