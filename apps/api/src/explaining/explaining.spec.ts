@@ -1,5 +1,6 @@
 import {
   NotLedHere,
+  TooManyQuestions,
   startQuestionServer,
   type Question,
   type QuestionServer,
@@ -82,6 +83,15 @@ describe('explanations over HTTP', () => {
     const gone = await api.request('GET', '/v1/tasks/tsk_1/explain', { headers });
     expect([gone.status, gone.json['code']]).toEqual([503, 'owner_unavailable']);
     expect(gone.headers['retry-after']).toBeDefined();
+  });
+
+  it('says that too many ask, and when to ask again, without asking twice', async () => {
+    answer = () => {
+      throw new TooManyQuestions();
+    };
+    const busy = await api.request('GET', '/v1/tasks/tsk_1/explain?as_of=2026-01-02T03:04:05Z', { headers });
+    expect([busy.status, busy.json['code'], busy.headers['retry-after']]).toEqual([503, 'overloaded', '2']);
+    expect(asked).toHaveLength(1);
   });
 
   it('runs what is asked for on the owner, and names what is wrong however deep', async () => {

@@ -3,7 +3,9 @@ import { type Directory } from '../directory/index.js';
 import { ProblemError } from '../http/index.js';
 
 const presentTimeoutMs = 3_000;
-const slowTimeoutMs = 15_000;
+/** A fold of the past waits eight seconds for its turn at most, and takes as long itself. */
+const slowTimeoutMs = 20_000;
+const busyRetryAfterS = 2;
 /** A partition that has just moved: the directory hears of the new owner a moment later. */
 const againAfterMs = 300;
 
@@ -27,10 +29,16 @@ export class Owners {
         if (!(error instanceof OwnerDidNotAnswer)) throw error;
         if (error.why === 'too_large')
           throw new ProblemError('body_too_large', 'With all defaults filled in it is larger than 1 MiB.');
+        if (error.why === 'busy') throw busy();
         if (tries >= 2 || error.why === 'refused')
           throw new ProblemError('owner_unavailable', 'It did not answer; ask again.');
         await new Promise((resolve) => setTimeout(resolve, againAfterMs));
       }
     }
   }
+}
+
+function busy(): ProblemError {
+  const detail = 'Too many questions are asked of the owner of the partition; ask again.';
+  return new ProblemError('overloaded', detail, {}, { retryAfterS: busyRetryAfterS });
 }

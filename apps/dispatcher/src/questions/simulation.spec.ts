@@ -1,5 +1,5 @@
 import { defaultTasksPolicy, makeTasksContext } from '@fluxforge/domain/tasks-context';
-import { Turns } from '@fluxforge/events/owner-questions';
+import { TooManyQuestions, Turns } from '@fluxforge/events/owner-questions';
 import { runSimulation } from './simulation.js';
 
 describe('simulations on an owner', () => {
@@ -13,7 +13,7 @@ describe('simulations on an owner', () => {
     const run = () =>
       runSimulation(question, state, defaultTasksPolicy, { nowMs: () => (nowMs += 4), slices });
     const first = [run(), run()];
-    await expect(run()).rejects.toThrow('too many');
+    await expect(run()).rejects.toBeInstanceOf(TooManyQuestions);
     await expect(Promise.all(first)).resolves.toEqual([null, null]);
     await expect(run()).resolves.toBeNull();
   });

@@ -5,7 +5,7 @@ import {
   type TasksPolicy,
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
-import { type QuestionOf } from '@fluxforge/events/owner-questions';
+import { TooManyQuestions, type QuestionOf } from '@fluxforge/events/owner-questions';
 import { inSlices, type SliceTools } from './in-slices.js';
 
 /** Copies are made in one piece, so only so many run beside each other in a process. */
@@ -19,7 +19,7 @@ export async function runSimulation(
   policy: TasksPolicy,
   tools: SliceTools,
 ) {
-  if (running >= atOnce) throw new Error('too many simulations at once');
+  if (running >= atOnce) throw new TooManyQuestions();
   running += 1;
   try {
     const steps = simulate(state, policy, tenantId, changes, tools.nowMs());

@@ -2,11 +2,11 @@ import { request } from 'node:http';
 import { proofOf, questionLimitBytes, type Question } from './question.js';
 
 /**
- * Nobody is there, the partition is led elsewhere, the deadline passed, or the question is too large to be asked of
- * any owner. Nothing was changed by asking.
+ * Nobody is there, the partition is led elsewhere, too many others ask, the deadline passed, or the question is too
+ * large to be asked of any owner. Nothing was changed by asking.
  */
 export class OwnerDidNotAnswer extends Error {
-  constructor(readonly why: 'unreachable' | 'not_led_there' | 'refused' | 'too_large') {
+  constructor(readonly why: 'unreachable' | 'not_led_there' | 'busy' | 'refused' | 'too_large') {
     super(`the owner did not answer: ${why}`);
   }
 }
@@ -43,6 +43,7 @@ export function askOwner({ address, signingKey, timeoutMs }: Asking, question: Q
       });
       response.on('end', () => {
         if (response.statusCode === 409) return reject(new OwnerDidNotAnswer('not_led_there'));
+        if (response.statusCode === 503) return reject(new OwnerDidNotAnswer('busy'));
         if (response.statusCode !== 200) return reject(new OwnerDidNotAnswer('refused'));
         try {
           const { result } = JSON.parse(Buffer.concat(parts).toString('utf8')) as { result: unknown };

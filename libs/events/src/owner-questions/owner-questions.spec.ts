@@ -3,6 +3,7 @@ import {
   NotLedHere,
   questionLimitBytes,
   startQuestionServer,
+  TooManyQuestions,
   type QuestionServer,
 } from './index.js';
 
@@ -58,6 +59,13 @@ describe('questions to the owner of a partition', () => {
   it('say that the partition moved on', async () => {
     answer = () => Promise.reject(new NotLedHere());
     await expect(ask()).rejects.toMatchObject({ why: 'not_led_there' });
+  });
+
+  it('that are too many are told apart: they may be asked again', async () => {
+    answer = () => Promise.reject(new TooManyQuestions());
+    const told = failed.length;
+    await expect(ask()).rejects.toMatchObject({ why: 'busy' });
+    expect(failed).toHaveLength(told);
   });
 
   it('end at their deadline, and at once when nobody is there', async () => {

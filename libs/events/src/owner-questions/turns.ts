@@ -12,7 +12,7 @@ export type Slices = Pick<Turns, 'slice'>;
 /**
  * Answers are made on the thread that leads partitions, and a question may look at all of a tenant's tasks. One after
  * another, and a fifth of the thread at most: otherwise who asks often enough would hold up all tenants. Folds of the
- * past are not counted: they give way by themselves.
+ * past are not counted: they give way by themselves, and wait in a `TenantLine`.
  */
 export class Turns {
   private waiting = 0;
