@@ -113,7 +113,7 @@ export class Dispatcher {
         foreign: { topic: topics.events.states, partition },
       }),
       context: () => this.rules,
-      snapshot: (partition) => this.snapshots.load(partition),
+      snapshot: (partition, within) => this.snapshots.past(partition, within),
       nowMs: this.nowMs,
     });
     const owners = new OwnerMap(
@@ -247,8 +247,9 @@ export class Dispatcher {
     const runner = this.group?.runner(partition);
     if (!runner?.host.leading) throw new NotLedHere();
     if (question.kind === 'explain-task' && question.as_of_ms !== undefined) {
-      const { as_of_ms: atMs } = question;
-      return this.past.answer(partition, atMs, (past) => pastAnswer(question, past, this.rules, atMs));
+      const { as_of_ms: atMs, tenant_id: tenantId } = question;
+      const asked = { tenantId, partition, atMs };
+      return this.past.answer(asked, (past) => pastAnswer(question, past, this.rules, atMs));
     }
     const tools = { nowMs: this.nowMs, slices };
     return answerTo(question, runner.host.view, this.rules, tools, pulseOf(runner));

@@ -74,7 +74,7 @@ export class Reconciler {
         foreign: { topic: topics.events.tasks, partition },
       }),
       context: () => rules,
-      snapshot: (partition) => this.snapshots.load(partition),
+      snapshot: (partition, within) => this.snapshots.past(partition, within),
       nowMs: this.nowMs,
     });
     this.requests = new CheckRequests(tools.log, topics.checkRequests, (reason) =>
@@ -182,9 +182,9 @@ export class Reconciler {
     if (!runner?.host.leading) throw new NotLedHere();
     if (question.kind === 'pulse') return pulseOf(runner);
     if (question.kind !== 'explain-target') throw new NotLedHere();
-    const { as_of_ms: atMs } = question;
+    const { as_of_ms: atMs, tenant_id: tenantId } = question;
     if (atMs === undefined) return targetAnswer(question, runner.host.view, this.nowMs());
-    return this.past.answer(partition, atMs, (past) => pastTargetAnswer(question, past, atMs));
+    return this.past.answer({ tenantId, partition, atMs }, (past) => pastTargetAnswer(question, past, atMs));
   }
 
   private take(partition: number, found: FoundByAgent): void {

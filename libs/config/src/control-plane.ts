@@ -22,6 +22,8 @@ export interface CommonConfig {
 export interface SnapshotConfig {
   readonly everyRecords: number;
   readonly everyMs: number;
+  /** For the older snapshots of one partition in one store. */
+  readonly historyBytes: number;
 }
 
 export interface ApiConfig extends CommonConfig {
@@ -187,10 +189,14 @@ function opsAddress(e: EnvReader): HostPort {
   return e.address('FLUXFORGE_OPS_ADDRESS', '127.0.0.1:0');
 }
 
+const mib = 1024 * 1024;
+
 function snapshots(e: EnvReader): SnapshotConfig {
   return {
     everyRecords: e.integer('FLUXFORGE_SNAPSHOT_RECORDS', { min: 1, max: 10_000_000, fallback: 50_000 }),
     everyMs: e.integer('FLUXFORGE_SNAPSHOT_INTERVAL_MS', { min: 100, max: 86_400_000, fallback: 300_000 }),
+    historyBytes:
+      mib * e.integer('FLUXFORGE_SNAPSHOT_HISTORY_MIB', { min: 0, max: 1_048_576, fallback: 512 }),
   };
 }
 

@@ -15,6 +15,8 @@ const readTimeoutMs = 5_000;
 export class PartitionFollower<State, Own extends EventBody, Foreign extends EventBody> {
   private readonly fold: PartitionFold<State, Own, Foreign>;
   private unsaved = 0;
+  /** What the last snapshot covers of the other log. */
+  private savedForeign: number;
 
   constructor(
     private readonly log: LogPort,
@@ -23,11 +25,12 @@ export class PartitionFollower<State, Own extends EventBody, Foreign extends Eve
     from: Snapshot | null,
   ) {
     this.fold = new PartitionFold(context, topics.own.partition, from);
+    this.savedForeign = this.fold.foreignCovered;
   }
 
-  /** Accepted records since the last snapshot. */
+  /** Accepted records since the last snapshot, with those of the other log that they cover. */
   get unsavedRecords(): number {
-    return this.unsaved;
+    return this.unsaved + this.fold.foreignCovered - this.savedForeign;
   }
 
   get halted(): string | null {
@@ -63,6 +66,7 @@ export class PartitionFollower<State, Own extends EventBody, Foreign extends Eve
     }
     const snapshot = this.fold.snapshot();
     this.unsaved = 0;
+    this.savedForeign = this.fold.foreignCovered;
     return snapshot;
   }
 }

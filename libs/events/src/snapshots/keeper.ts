@@ -7,7 +7,8 @@ import { PartitionFollower } from './follower.js';
 import { SnapshotLoader } from './loader.js';
 import { type KeeperNews } from './news.js';
 import { type SnapshotPace } from './settings.js';
-import { encodeSnapshot, type SnapshotStore } from './stored-snapshot.js';
+import { encodeSnapshot, type SnapshotOf, type SnapshotStore } from './stored-snapshot.js';
+import { historyBounds, surplus, type HistoryBounds } from './thinning.js';
 
 export interface KeeperParts<State, Own extends EventBody, Foreign extends EventBody> {
   readonly context: HostContext<State, unknown, unknown, Own, Foreign>;
@@ -18,6 +19,7 @@ export interface KeeperParts<State, Own extends EventBody, Foreign extends Event
   /** The first that is listed is asked first when a follower begins. */
   readonly stores: readonly SnapshotStore[];
   readonly pace: SnapshotPace;
+  readonly history?: Omit<HistoryBounds, 'bytes'>;
   /** The wall clock: it is compared with the log's append times. */
   readonly nowMs: () => number;
   readonly tell: (news: KeeperNews) => void;
@@ -159,11 +161,11 @@ export class SnapshotKeeper<State, Own extends EventBody, Foreign extends EventB
     if (!snapshot) return;
     const { manifest, payload } = encodeSnapshot(snapshot, shape);
     const of = { context: context.name, partition };
-    let written = 0;
+    const written: SnapshotStore[] = [];
     for (const store of stores) {
       try {
-        if (await store.write(of, manifest, payload)) written += 1;
-        else continue;
+        if (!(await store.write(of, manifest, payload))) continue;
+        written.push(store);
         if (store.name === this.durable) this.trimmer.covered(partition, snapshot.commands);
       } catch (error: unknown) {
         const detail = { partition, store: store.name, reason: messageOf(error) };
@@ -173,11 +175,26 @@ export class SnapshotKeeper<State, Own extends EventBody, Foreign extends EventB
     }
     const tookMs = nowMs() - startedMs;
     followed.notBeforeMs = nowMs() + tookMs * pace.restFactor;
-    if (written === 0) return;
+    if (written.length === 0) return;
     followed.said = '';
     tell({ kind: 'outcome', partition, outcome: 'made' });
-    const detail = { partition, next: manifest.next, bytes: payload.length, tookMs, stores: written };
+    const detail = { partition, next: manifest.next, bytes: payload.length, tookMs, stores: written.length };
     tell({ kind: 'said', level: 'info', message: 'snapshot made', detail });
+    for (const store of written) await this.thin(of, store);
+  }
+
+  /** What cannot be deleted now is surplus at the next snapshot as well. */
+  private async thin(of: SnapshotOf, store: SnapshotStore): Promise<void> {
+    const { shape, pace, history = historyBounds, tell } = this.parts;
+    const { partition } = of;
+    try {
+      const bounds = { ...history, bytes: pace.historyBytes };
+      await store.drop(of, surplus(await store.list(of), shape, bounds));
+    } catch (error: unknown) {
+      const detail = { partition, store: store.name, reason: messageOf(error) };
+      tell({ kind: 'said', level: 'warn', message: 'old snapshots not deleted there', detail });
+      tell({ kind: 'outcome', partition, outcome: `not_thinned_on_${store.name}` });
+    }
   }
 
   private failed(partition: number, error: unknown): void {

@@ -26,6 +26,12 @@ export interface Loaded {
   readonly store: SnapshotStore['name'];
 }
 
+/** Offsets of the own log, both included: where a snapshot may end that is of use. */
+export interface OffsetRange {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
 interface Candidate {
   readonly store: SnapshotStore;
   readonly manifest: Manifest;
@@ -33,10 +39,13 @@ interface Candidate {
 
 const defaultListTimeoutMs = 1_000;
 const compareTimeoutMs = 3_000;
+const anywhere: OffsetRange = { lowest: 0, highest: Number.MAX_SAFE_INTEGER };
+/** So many are read, each as large as a partition's state, before the log is taken to be the quicker way. */
+const mostTries = 8;
 
 /**
- * Finds the snapshot that a takeover begins with: the newest that is readable, of this shape, and that
- * stands in this very log. Everything else is passed over, and said so: the log alone is enough.
+ * Finds the snapshot that a takeover begins with, or an answer about the past: the newest that is readable, of this
+ * shape, and that stands in this very log. Everything else is passed over, and said so: the log alone is enough.
  */
 export class SnapshotLoader {
   constructor(
@@ -46,18 +55,30 @@ export class SnapshotLoader {
     private readonly options: LoaderOptions,
   ) {}
 
-  async load(partition: number): Promise<Loaded | null> {
+  async load(partition: number, within: OffsetRange = anywhere): Promise<Loaded | null> {
     const of = { context: this.options.context, partition };
-    for (const candidate of await this.candidates(of)) {
-      const found = await this.judge(of, candidate);
-      if (typeof found === 'object') return { snapshot: found, store: candidate.store.name };
+    let tries = 0;
+    const saidOfShape = new Set<SnapshotStore['name']>();
+    for (const candidate of await this.candidates(of, within)) {
       const { store, manifest } = candidate;
-      this.options.onIgnored(of, { store: store.name, next: manifest.next, because: found });
+      const ignored = (because: IgnoredBecause): void =>
+        this.options.onIgnored(of, { store: store.name, next: manifest.next, because });
+      if (manifest.shape !== this.options.shape) {
+        // One line says it: behind another version's newest come all that it has kept.
+        if (!saidOfShape.has(store.name)) ignored('other-shape');
+        saidOfShape.add(store.name);
+        continue;
+      }
+      if (tries === mostTries) break;
+      tries += 1;
+      const found = await this.judge(of, candidate);
+      if (typeof found === 'object') return { snapshot: found, store: store.name };
+      ignored(found);
     }
     return null;
   }
 
-  private async candidates(of: SnapshotOf): Promise<Candidate[]> {
+  private async candidates(of: SnapshotOf, { lowest, highest }: OffsetRange): Promise<Candidate[]> {
     const listed = this.stores.map(async (store) => {
       try {
         const manifests = await inTime(
@@ -65,7 +86,8 @@ export class SnapshotLoader {
           this.options.listTimeoutMs ?? defaultListTimeoutMs,
           store.name,
         );
-        return manifests.map((manifest) => ({ store, manifest }));
+        const fit = manifests.filter(({ next }) => next >= lowest && next <= highest);
+        return fit.map((manifest) => ({ store, manifest }));
       } catch (error: unknown) {
         this.options.onStoreFailed(of, store.name, error);
         return [];
@@ -76,7 +98,6 @@ export class SnapshotLoader {
   }
 
   private async judge(of: SnapshotOf, { store, manifest }: Candidate): Promise<Snapshot | IgnoredBecause> {
-    if (manifest.shape !== this.options.shape) return 'other-shape';
     let snapshot: Snapshot | null;
     try {
       snapshot = decodeSnapshot(manifest, await store.read(of, manifest));

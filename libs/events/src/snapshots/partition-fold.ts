@@ -55,6 +55,11 @@ export class PartitionFold<State, Own extends EventBody, Foreign extends EventBo
     return this.reader.position.next;
   }
 
+  /** The offset up to which the own log covers the other one. */
+  get foreignCovered(): number {
+    return this.recorded.foreign.next;
+  }
+
   /** Why the own log cannot be read on, or null. A repair claim further on ends that. */
   get halted(): string | null {
     return this.reader.halted;

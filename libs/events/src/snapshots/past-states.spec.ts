@@ -3,13 +3,18 @@ import { defaultTasksPolicy, makeTasksContext } from '@fluxforge/domain/tasks-co
 import { InMemoryCluster, InMemoryLog } from '@fluxforge/events/in-memory';
 import { type EventBody } from '@fluxforge/events/catalogue';
 import { type HostContext, type Snapshot } from '@fluxforge/events/partition-host';
+import { TooManyQuestions } from '@fluxforge/events/owner-questions';
 import { Scribe, someTask, writeAgent, writeHealedState, writeTask } from '@fluxforge/testing/history';
+import { InMemorySnapshots } from '@fluxforge/testing/snapshot-stores';
 import { PartitionFold } from './partition-fold.js';
-import { HistoryTooLong, PastIsBusy, PastStates, type PastBounds } from './past-states.js';
+import { SnapshotLoader } from './loader.js';
+import { PastStates, type PastBounds } from './past-states.js';
+import { encodeSnapshot } from './stored-snapshot.js';
 
 const own = { topic: 'own', partition: 0 };
 const foreign = { topic: 'foreign', partition: 0 };
 const stepMs = 10;
+const shape = 'x';
 const policy = defaultTasksPolicy;
 type AnyContext = HostContext<unknown, unknown, unknown, EventBody, EventBody>;
 
@@ -42,19 +47,40 @@ function tasksHistory(): Scribe {
   return scribe;
 }
 
-function past(
-  log: InMemoryLog,
-  context: AnyContext,
-  more: { snapshot?: Snapshot; bounds?: PastBounds } = {},
-) {
-  return new PastStates({
+interface More {
+  readonly snapshots?: readonly Snapshot[];
+  readonly bounds?: PastBounds;
+  readonly ignored?: string[];
+}
+
+/** With these snapshots in a store, found as a takeover finds them. */
+async function past(log: InMemoryLog, context: AnyContext, more: More = {}) {
+  const store = new InMemorySnapshots();
+  const of = { context: context.name, partition: 0 };
+  for (const snapshot of more.snapshots ?? []) {
+    const { manifest, payload } = encodeSnapshot(snapshot, shape);
+    await store.write(of, manifest, payload);
+  }
+  const loader = new SnapshotLoader(log, [store], {
+    context: context.name,
+    shape,
+    eventsTopic: own.topic,
+    onIgnored: (_of, { next, because }) => more.ignored?.push(`${next}: ${because}`),
+    onStoreFailed: (_of, _store, error) => {
+      throw error;
+    },
+  });
+  const states = new PastStates({
     log,
     topics: () => ({ own, foreign }),
     context: () => context,
-    snapshot: async () => more.snapshot ?? null,
+    snapshot: async (partition, within) => (await loader.load(partition, within))?.snapshot ?? null,
     nowMs: () => 0,
     ...(more.bounds && { bounds: more.bounds }),
   });
+  const textAt = (atMs: number, tenantId = 't1') =>
+    states.answer({ tenantId, partition: 0, atMs }, (state) => context.serialize(state));
+  return { store, textAt };
 }
 
 const tasks = makeTasksContext(policy) as unknown as AnyContext;
@@ -77,33 +103,92 @@ describe.each([
     return fold;
   };
 
-  it('is that of all records appended by then, and of none that came after, from a snapshot or without', async () => {
+  const textOf = (count: number): string => context.serialize(foldOf(count).folded);
+  const snapshotAt = (count: number): Snapshot => foldOf(count).snapshot()!;
+
+  it('is that of all records appended by then, and of none that came after, from snapshots or without', async () => {
     const log = await logOf(scribe);
-    const half = Math.floor(records.length / 2);
-    const snapshot = foldOf(half).snapshot()!;
-    for (const more of [{}, { snapshot }]) {
+    const [third, half] = [
+      snapshotAt(Math.floor(records.length / 3)),
+      snapshotAt(Math.floor(records.length / 2)),
+    ];
+    for (const more of [{}, { snapshots: [third, half] }]) {
+      const { textAt } = await past(log, context, more);
       for (let count = 0; count <= records.length; count += 1) {
         // Just before the next record; and at the very millisecond of the last one.
-        for (const atMs of [count * stepMs + stepMs - 1, count * stepMs]) {
-          const state = await past(log, context, more).at(0, atMs);
-          expect(context.serialize(state)).toBe(context.serialize(foldOf(count).folded));
-        }
+        for (const atMs of [count * stepMs + stepMs - 1, count * stepMs])
+          expect(await textAt(atMs)).toBe(textOf(count));
       }
+    }
+  });
+
+  it('is had wherever a snapshot lies near enough before, however long the log', async () => {
+    const log = await logOf(scribe);
+    const bounds = { records: 4, spanMs: 1_000 };
+    const places = [7, 10, 13, 20].map((count) => snapshotAt(count));
+    const { textAt } = await past(log, context, { snapshots: places, bounds });
+    const near = (count: number) =>
+      count <= bounds.records ||
+      places.some(({ position: { next } }) => next <= count && count - next <= bounds.records);
+    for (let count = 0; count <= records.length; count += 1) {
+      const expected = near(count) ? textOf(count) : { too_long: bounds.records };
+      expect(await textAt(count * stepMs)).toEqual(expected);
     }
   });
 });
 
 describe('the past', () => {
-  it('is not read further than is bearable, and one at a time', async () => {
+  const folded = (count: number): PartitionFold<unknown, EventBody, EventBody> => {
+    const fold = new PartitionFold(tasks, 0, null);
+    fold.feedOwn({ records: tasksHistory().stored().slice(0, count), next: count, end: count });
+    return fold;
+  };
+  const snapshots = [8, 12].map((count) => folded(count).snapshot()!);
+  const atMs = 15 * stepMs;
+  const right = tasks.serialize(folded(15).folded);
+
+  it('steps over a snapshot that cannot be read, is of another shape or of another log', async () => {
     const log = await logOf(tasksHistory());
-    const end = tasksHistory().records.length;
-    const bounds = { records: 5, spanMs: 1_000 };
-    await expect(past(log, tasks, { bounds }).at(0, end * stepMs)).rejects.toThrow(HistoryTooLong);
-    await expect(past(log, tasks, { bounds }).at(0, 5 * stepMs)).resolves.toBeDefined();
-    const one = past(log, tasks);
-    const first = one.at(0, end * stepMs);
-    await expect(one.at(0, end * stepMs)).rejects.toThrow(PastIsBusy);
-    await first;
-    await expect(one.at(0, stepMs)).resolves.toBeDefined();
+    const [, near] = snapshots as [Snapshot, Snapshot];
+    const ignored: string[] = [];
+    const damaged = await past(log, tasks, { snapshots, ignored });
+    const read = damaged.store.read.bind(damaged.store);
+    damaged.store.read = async (of, one) =>
+      one.next === near.position.next ? Buffer.from('x') : read(of, one);
+    expect(await damaged.textAt(atMs)).toBe(right);
+    const foreignLog = { ...near, position: { ...near.position, hash: 'f'.repeat(64) } };
+    const moved = await past(log, tasks, { snapshots: [snapshots[0]!, foreignLog], ignored });
+    expect(await moved.textAt(atMs)).toBe(right);
+    expect(ignored).toEqual([`${near.position.next}: unreadable`, `${near.position.next}: other-log`]);
+    const { store, textAt } = await past(log, tasks, { snapshots: [snapshots[0]!], ignored });
+    const other = encodeSnapshot(near, 'another');
+    await store.write({ context: 'tasks', partition: 0 }, other.manifest, other.payload);
+    expect(await textAt(atMs)).toBe(right);
+    expect(ignored.at(-1)).toBe(`${near.position.next}: other-shape`);
+  });
+
+  it('is not had from a snapshot that is too far away: that one is not even read', async () => {
+    const log = await logOf(tasksHistory());
+    const { store, textAt } = await past(log, tasks, { snapshots, bounds: { records: 2, spanMs: 1_000 } });
+    const asked = jest.spyOn(store, 'read');
+    expect(await textAt(atMs)).toEqual({ too_long: 2 });
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it('is folded for one question at a time, and tenants take turns', async () => {
+    const log = await logOf(tasksHistory());
+    const { textAt } = await past(log, tasks);
+    const order: string[] = [];
+    const ask = async (tenantId: string) => {
+      expect(await textAt(atMs, tenantId)).toBe(right);
+      order.push(tenantId);
+    };
+    await Promise.all(['loud', 'loud', 'loud', 'quiet'].map(ask));
+    expect(order).toEqual(['loud', 'quiet', 'loud', 'loud']);
+    const many = await Promise.allSettled(Array.from({ length: 9 }, () => textAt(atMs, 'loud')));
+    const refused = many.filter((one) => one.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.every(({ reason }) => reason instanceof TooManyQuestions)).toBe(true);
+    await expect(textAt(atMs)).resolves.toBe(right);
   });
 });

@@ -4,9 +4,10 @@ import { recordHash } from '@fluxforge/events/journal';
 import { repairJournal, verifyJournal } from '@fluxforge/events/journal-repair';
 import { header } from '@fluxforge/events/envelope';
 import { type StoredRecord } from '@fluxforge/events/log';
+import { InMemorySnapshots, someSnapshot } from '@fluxforge/testing/snapshot-stores';
 import { eventually } from '../log.features.js';
 import { LedgerWorld, partition, shape, topics } from './ledger.fixture.js';
-import { decodeSnapshot, type Manifest, type NewManifest, type SnapshotStore } from './stored-snapshot.js';
+import { decodeSnapshot, type Listed, type SnapshotStore } from './stored-snapshot.js';
 
 const events = { topic: topics.events.tasks, partition };
 const of = { context: 'tasks', partition } as const;
@@ -115,7 +116,7 @@ describe('snapshots of partition hosts', () => {
   it('are passed over when unreadable or of another shape, for an older one or none', async () => {
     const { keeper } = await history();
     await keeper.turn();
-    const [last, before] = (await world.disk.list(of)) as [Manifest, Manifest];
+    const [last, before] = (await world.disk.list(of)) as [Listed, Listed];
     const folder = join(world.folder, 'snapshots', 'tasks-0');
     const [file] = readdirSync(folder).sort().reverse() as [string];
     writeFileSync(join(folder, file), 'cut sho');
@@ -124,7 +125,8 @@ describe('snapshots of partition hosts', () => {
     expect(world.ignored).toEqual([`disk@${last.next}: unreadable`]);
     world.ignored.length = 0;
     expect(await world.loader('tasks', [world.disk], 'ledger-2').load(partition)).toBeNull();
-    expect(world.ignored).toEqual([`disk@${last.next}: other-shape`, `disk@${before.next}: other-shape`]);
+    // Said once: all that the other version has kept is of its shape.
+    expect(world.ignored).toEqual([`disk@${last.next}: other-shape`]);
   });
 
   it('are passed over when the log at their place is another one, or does not reach there', async () => {
@@ -179,18 +181,97 @@ describe('snapshots of partition hosts', () => {
     expect(JSON.stringify(world.news.at(-1))).toMatch(/ends at 2, before what is covered/);
   });
 
-  it('are never replaced by older ones, and the last two are kept', async () => {
-    const { keeper } = await history();
-    await keeper.turn();
-    const manifest: NewManifest = { ...(await newest()).manifest, position: '' };
-    const older = { ...manifest, next: manifest.next - 1 };
-    expect(await world.disk.write(of, older, Buffer.from('x'))).toBe(false);
-    expect(await world.disk.write(of, manifest, Buffer.from('x'))).toBe(false);
-    for (const next of [901, 902, 903]) {
-      expect(await world.disk.write(of, { ...manifest, next }, Buffer.from('x'))).toBe(true);
+  it('that are older are thinned out after each new one, in every store by itself', async () => {
+    const twin = new InMemorySnapshots();
+    const tasks = await world.own('tasks');
+    const keeper = world.keeper('tasks', {}, [world.disk, twin]);
+    const made: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      await world.untilSeen(tasks, await world.send('tasks', 1), []);
+      await keeper.turn();
+      made.unshift((await newest()).manifest.next);
     }
-    expect((await world.disk.list(of)).map((each) => each.next)).toEqual([903, 902]);
-    expect(readdirSync(join(world.folder, 'snapshots', 'tasks-0'))).toHaveLength(2);
+    // All of them lie close together: the newest, the one to fall back on, and the first of all.
+    const kept = [made[0], made[1], made.at(-1)];
+    expect((await world.disk.list(of)).map(({ next }) => next)).toEqual(kept);
+    expect((await twin.list(of)).map(({ next }) => next)).toEqual(kept);
+    expect(readdirSync(join(world.folder, 'snapshots', 'tasks-0'))).toHaveLength(kept.length);
+    const none = world.keeper('tasks', { historyBytes: 0 }, [twin]);
+    await world.untilSeen(tasks, await world.send('tasks', 1), []);
+    await none.turn();
+    expect((await twin.list(of)).map(({ next }) => next)).toEqual([expect.any(Number), made[0]]);
+  });
+
+  it('that cannot be deleted are said, and stop neither new ones nor a takeover', async () => {
+    const tasks = await world.own('tasks');
+    const stuck = new InMemorySnapshots();
+    stuck.drop = () => Promise.reject(new Error('no right to'));
+    const keeper = world.keeper('tasks', {}, [stuck]);
+    for (let i = 0; i < 4; i++) {
+      await world.untilSeen(tasks, await world.send('tasks', 1), []);
+      await keeper.turn();
+    }
+    const listed = await stuck.list(of);
+    expect(listed).toHaveLength(4);
+    const each = ['made', 'not_thinned_on_disk'];
+    expect(world.outcomes()).toEqual([...each, ...each, ...each, ...each]);
+    const loaded = await world.loader('tasks', [stuck]).load(partition);
+    expect(loaded?.snapshot.position.next).toBe(listed[0]!.next);
+  });
+
+  it('are read so many at most before the log itself is', async () => {
+    const store = new InMemorySnapshots();
+    for (let next = 1; next <= 20; next++)
+      await store.write(
+        of,
+        someSnapshot(next, Buffer.from('x'), { shape, checksum: 'wrong' }),
+        Buffer.from('x'),
+      );
+    expect(await world.loader('tasks', [store]).load(partition)).toBeNull();
+    const tried = Array.from({ length: 8 }, (_, i) => `disk@${20 - i}: unreadable`);
+    expect(world.ignored).toEqual(tried);
+  });
+
+  it('that end within a range are found there, past one that is unreadable', async () => {
+    const { tasks } = await history();
+    const store = new InMemorySnapshots();
+    const keeper = world.keeper('tasks', {}, [store]);
+    for (let i = 0; i < 3; i++) {
+      await world.untilSeen(tasks, await world.send('tasks', 1), []);
+      await keeper.turn();
+    }
+    const [last, before, first] = (await store.list(of)) as [Listed, Listed, Listed];
+    const loader = world.loader('tasks', [store]);
+    const found = async (lowest: number, highest: number) =>
+      (await loader.load(partition, { lowest, highest }))?.snapshot.position.next ?? null;
+    expect(await found(0, last.next)).toBe(last.next);
+    expect(await found(0, last.next - 1)).toBe(before.next);
+    expect(await found(before.next, last.next - 1)).toBe(before.next);
+    expect(await found(before.next + 1, last.next - 1)).toBeNull();
+    expect(await found(0, first.next - 1)).toBeNull();
+    const read = store.read.bind(store);
+    store.read = async (at, manifest) =>
+      manifest.next === before.next ? Buffer.from('cut sho') : read(at, manifest);
+    expect(await found(0, last.next - 1)).toBe(first.next);
+    expect(world.ignored).toEqual([`disk@${before.next}: unreadable`]);
+  });
+
+  it('are due by what is covered of the other log as well', async () => {
+    const states = await world.own('states');
+    const tasks = await world.own('tasks');
+    const keeper = world.keeper('tasks', { everyRecords: 20 });
+    const own = await world.send('tasks', 5);
+    await world.untilSeen(tasks, own, []);
+    await keeper.turn();
+    expect(world.outcomes()).toEqual([]);
+    const foreign = await world.send('states', 20);
+    await world.untilSeen(states, foreign, []);
+    await world.untilSeen(tasks, [...own, ...(await world.send('tasks', 1))], foreign);
+    await eventually('what is covered', async () => {
+      await keeper.turn();
+      return world.outcomes().length > 0;
+    });
+    expect((await newest()).manifest.foreignNext).toBeGreaterThanOrEqual(20);
   });
 
   it('are taken from the store with the newest, and one that is away holds nobody up', async () => {
@@ -202,6 +283,7 @@ describe('snapshots of partition hosts', () => {
       list: () => new Promise(() => undefined),
       read: () => new Promise(() => undefined),
       write: () => Promise.reject(new Error('away')),
+      drop: () => Promise.reject(new Error('away')),
       close: async () => undefined,
     };
     const startedMs = performance.now();
@@ -227,6 +309,7 @@ describe('snapshots of partition hosts', () => {
       list: () => Promise.reject(new Error('away')),
       read: () => Promise.reject(new Error('away')),
       write: () => Promise.reject(new Error('away')),
+      drop: () => Promise.reject(new Error('away')),
       close: async () => undefined,
     };
     const keeper = world.keeper('tasks', {}, [world.disk, away]);

@@ -17,6 +17,13 @@ export interface Manifest {
   readonly shape: string;
   /** SHA-256 of the payload, in hex. */
   readonly checksum: string;
+  /** `next` of what is covered of the other context's log. Null: stored before that was told. */
+  readonly foreignNext: number | null;
+}
+
+/** Of one that is in a store. */
+export interface Listed extends Manifest {
+  readonly bytes: number;
 }
 
 /** What is said of a snapshot when it is stored. */
@@ -25,15 +32,20 @@ export interface NewManifest extends Manifest {
   readonly position: string;
 }
 
+/** More than are ever kept, for when deleting has failed for a while. */
+export const mostListed = 256;
+
 /** Where snapshots are kept. Every call has a deadline of the store's own. */
 export interface SnapshotStore {
   readonly name: 'postgres' | 'disk';
-  /** What is there, newest first; at most a few. */
-  list(of: SnapshotOf): Promise<Manifest[]>;
+  /** What is there of all shapes, newest first; at most `mostListed`. */
+  list(of: SnapshotOf): Promise<Listed[]>;
   /** The payload as it is stored: whether it is whole is for the reader to tell, by the checksum. */
   read(of: SnapshotOf, manifest: Manifest): Promise<Buffer>;
-  /** False when one as new or newer is there: an older one never takes its place. */
+  /** False when one of its shape is there that is as new or newer: an older one never takes its place. */
   write(of: SnapshotOf, manifest: NewManifest, payload: Buffer): Promise<boolean>;
+  /** Deletes these, if they are there, and what writers that crashed have left. */
+  drop(of: SnapshotOf, dropped: readonly Manifest[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -59,10 +71,9 @@ export function encodeSnapshot(
   };
   const payload = Buffer.from(`${JSON.stringify(heading)}\n${snapshot.state}`);
   const { position } = heading;
-  return {
-    manifest: { next: snapshot.position.next, shape, checksum: checksumOf(payload), position },
-    payload,
-  };
+  const { next } = snapshot.position;
+  const foreignNext = snapshot.foreign.next;
+  return { manifest: { next, shape, checksum: checksumOf(payload), foreignNext, position }, payload };
 }
 
 /** Null when the bytes are not those that the manifest speaks of. */

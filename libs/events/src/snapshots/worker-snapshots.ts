@@ -2,13 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { type ContextName } from '@fluxforge/events/catalogue';
 import { type Snapshot } from '@fluxforge/events/partition-host';
 import { type Logger, type Metrics } from '@fluxforge/telemetry';
-import { type LoaderOptions, type SnapshotLoader } from './loader.js';
+import { type LoaderOptions, type OffsetRange, type SnapshotLoader } from './loader.js';
 import { type KeeperNews, type KeeperOrder, type SnapshotOutcome } from './news.js';
 
 /** What a process that leads partitions has to do with snapshots. */
 export interface Snapshots {
   /** For a takeover. Null: the log is read from its start. */
   load(partition: number): Promise<Snapshot | null>;
+  /** For a state of the past: the newest that ends there. */
+  past(partition: number, within: OffsetRange): Promise<Snapshot | null>;
   leading(partition: number): void;
   fallen(partition: number): void;
   close(): Promise<void>;
@@ -17,6 +19,7 @@ export interface Snapshots {
 /** For a process that has nowhere to keep any. */
 export const noSnapshots: Snapshots = {
   load: async () => null,
+  past: async () => null,
   leading: () => undefined,
   fallen: () => undefined,
   close: async () => undefined,
@@ -65,6 +68,10 @@ export class WorkerSnapshots implements Snapshots {
     const detail = { partition, store, next: snapshot.position.next, chars: snapshot.state.length, tookMs };
     this.parts.logger.info({ context: this.parts.context, ...detail }, 'snapshot loaded');
     return snapshot;
+  }
+
+  async past(partition: number, within: OffsetRange): Promise<Snapshot | null> {
+    return (await this.parts.loader.load(partition, within))?.snapshot ?? null;
   }
 
   leading(partition: number): void {

@@ -19,6 +19,7 @@ describe('migrations', () => {
       'SchedulesAndFanouts1700000000002',
       'CapacityAndBatches1700000000003',
       'FanoutProgress1700000000004',
+      'SnapshotHistory1700000000005',
     ]);
     expect(await migrate({ url: database.url })).toEqual([]);
   });

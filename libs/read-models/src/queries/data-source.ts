@@ -8,6 +8,7 @@ import { OutputByAge1700000000001 } from '../migrations/1700000000001-output-by-
 import { SchedulesAndFanouts1700000000002 } from '../migrations/1700000000002-schedules-and-fanouts.js';
 import { CapacityAndBatches1700000000003 } from '../migrations/1700000000003-capacity-and-batches.js';
 import { FanoutProgress1700000000004 } from '../migrations/1700000000004-fanout-progress.js';
+import { SnapshotHistory1700000000005 } from '../migrations/1700000000005-snapshot-history.js';
 import { FanoutEntity } from '../fanouts/entity.js';
 import { FanoutProgressEntity } from '../fanouts/progress-entity.js';
 import { ScheduleEntity } from '../schedules/entity.js';
@@ -73,6 +74,7 @@ export function dataSourceOf(options: DataSourceOptions): DataSource {
       SchedulesAndFanouts1700000000002,
       CapacityAndBatches1700000000003,
       FanoutProgress1700000000004,
+      SnapshotHistory1700000000005,
     ],
     migrationsTableName: 'migrations',
     installExtensions: false,

@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import { type NewManifest } from '@fluxforge/events/snapshots';
 import { FaultProxy } from '@fluxforge/testing/fault-proxy';
 import { createTestDatabase, type TestDatabase } from '@fluxforge/testing/postgres';
+import { describeSnapshotStore, someSnapshot as manifestOf } from '@fluxforge/testing/snapshot-stores';
 import { migrate } from '../migrations/migrate.js';
 import { StoreUnavailable } from '../rows/pg-errors.js';
 import { maxChunkBytes, PostgresSnapshots } from './postgres-snapshots.js';
@@ -11,10 +11,20 @@ jest.setTimeout(60_000);
 
 const of = (partition: number) => ({ context: 'tasks', partition }) as const;
 
-function manifestOf(next: number, payload: Buffer): NewManifest {
-  const checksum = createHash('sha256').update(payload).digest('hex');
-  return { next, shape: 'tasks-1', checksum, position: `${next}/1.1/o/1/h` };
-}
+const patient = { statementTimeoutMs: 10_000, connectTimeoutMs: 10_000 };
+
+describeSnapshotStore('snapshots in Postgres, as everywhere', async () => {
+  const database = await createTestDatabase();
+  await migrate({ url: database.url });
+  const store = new PostgresSnapshots({ url: database.url, ...patient });
+  return {
+    store,
+    close: async () => {
+      await store.close();
+      await database.drop();
+    },
+  };
+});
 
 describe('snapshots in Postgres', () => {
   let database: TestDatabase;
@@ -24,11 +34,7 @@ describe('snapshots in Postgres', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     await migrate({ url: database.url });
-    store = new PostgresSnapshots({
-      url: database.url,
-      statementTimeoutMs: 10_000,
-      connectTimeoutMs: 10_000,
-    });
+    store = new PostgresSnapshots({ url: database.url, ...patient });
   });
   beforeEach(() => {
     partition += 1;
@@ -61,24 +67,22 @@ describe('snapshots in Postgres', () => {
     expect(await store.list(of(partition + 1_000))).toEqual([]);
   });
 
-  it('are replaced by newer ones only, and the last two are kept', async () => {
+  it('that the first versions have stored are read, and stand in the way of nothing', async () => {
+    await sql(`ALTER TABLE snapshots DROP COLUMN covers_foreign, DROP CONSTRAINT snapshots_pkey,
+      ADD PRIMARY KEY (context, partition, next, chunk)`);
+    await sql(`DELETE FROM migrations WHERE name = 'SnapshotHistory1700000000005'`);
     const payload = Buffer.from('state');
-    const write = (next: number) => store.write(of(partition), manifestOf(next, payload), payload);
-    expect(await write(5)).toBe(true);
-    expect(await write(5)).toBe(false);
-    expect(await write(4)).toBe(false);
-    expect(await write(7)).toBe(true);
-    expect(await write(9)).toBe(true);
-    const { position: _, ...manifest } = manifestOf(9, payload);
-    expect(await store.list(of(partition))).toEqual([manifest, { ...manifest, next: 7 }]);
-    await expect(store.read(of(partition), manifestOf(5, payload))).rejects.toThrow(/missing/);
-  });
-
-  it('of many writers at one time end with the newest', async () => {
-    const payload = randomBytes(maxChunkBytes + 1);
-    const nexts = Array.from({ length: 12 }, (_, i) => 100 + ((i * 7) % 12));
-    await Promise.all(nexts.map((next) => store.write(of(partition), manifestOf(next, payload), payload)));
-    expect((await store.list(of(partition)))[0]?.next).toBe(111);
+    const { foreignNext: _, position, ...told } = manifestOf(7, payload);
+    await sql(`INSERT INTO snapshots (context, partition, next, chunk, chunks, position, shape, checksum, bytes)
+      VALUES ('tasks', ${partition}, 7, 0, 1, '${position}', '${told.shape}', '${told.checksum}', 'state')`);
+    expect(await migrate({ url: database.url })).toEqual(['SnapshotHistory1700000000005']);
+    const old = { ...told, foreignNext: null };
+    expect(await store.list(of(partition))).toEqual([{ ...old, bytes: payload.length }]);
+    expect((await store.read(of(partition), old)).equals(payload)).toBe(true);
+    expect(await store.write(of(partition), manifestOf(7, payload), payload)).toBe(false);
+    expect(await store.write(of(partition), manifestOf(8, payload), payload)).toBe(true);
+    await store.drop(of(partition), [old]);
+    expect((await store.list(of(partition))).map(({ next }) => next)).toEqual([8]);
   });
 
   it('are not there at all when their transaction did not come to its end', async () => {

@@ -1,6 +1,7 @@
 import { Pool, type PoolClient } from 'pg';
 import {
-  keptSnapshots,
+  mostListed,
+  type Listed,
   type Manifest,
   type NewManifest,
   type SnapshotOf,
@@ -48,15 +49,19 @@ export class PostgresSnapshots implements SnapshotStore {
   }
 
   /** @throws StoreUnavailable */
-  async list(of: SnapshotOf): Promise<Manifest[]> {
+  async list(of: SnapshotOf): Promise<Listed[]> {
     const { rows } = await this.guarded((client) =>
-      client.query<{ next: string; shape: string; checksum: string }>(
-        `SELECT next, shape, checksum FROM snapshots
-         WHERE context = $1 AND partition = $2 AND chunk = 0 ORDER BY next DESC LIMIT $3`,
-        [of.context, of.partition, keptSnapshots],
+      client.query<{ next: string; shape: string; checksum: string; covers: string | null; size: string }>(
+        `SELECT next, shape, min(checksum) AS checksum, min(covers_foreign) AS covers, sum(length(bytes)) AS size
+         FROM snapshots WHERE context = $1 AND partition = $2
+         GROUP BY next, shape ORDER BY next DESC LIMIT $3`,
+        [of.context, of.partition, mostListed],
       ),
     );
-    return rows.map(({ next, shape, checksum }) => ({ next: Number(next), shape, checksum }));
+    return rows.map(({ next, shape, checksum, covers, size }) => {
+      const foreignNext = covers === null ? null : Number(covers);
+      return { next: Number(next), shape, checksum, foreignNext, bytes: Number(size) };
+    });
   }
 
   /** @throws StoreUnavailable, or another error when it is not there any more */
@@ -66,8 +71,8 @@ export class PostgresSnapshots implements SnapshotStore {
       for (let count = 1; chunks.length < count;) {
         const { rows } = await client.query<{ chunks: string; bytes: Buffer }>(
           `SELECT chunks, bytes FROM snapshots
-           WHERE context = $1 AND partition = $2 AND next = $3 AND chunk = $4`,
-          [of.context, of.partition, manifest.next, chunks.length],
+           WHERE context = $1 AND partition = $2 AND next = $3 AND shape = $4 AND chunk = $5`,
+          [of.context, of.partition, manifest.next, manifest.shape, chunks.length],
         );
         const row = rows[0];
         if (!row) throw new Error(`chunk ${chunks.length} of the snapshot at ${manifest.next} is missing`);
@@ -83,12 +88,24 @@ export class PostgresSnapshots implements SnapshotStore {
     return this.guarded(async (client) => {
       await client.query('BEGIN');
       const isNewer = await this.isNewest(client, of, manifest);
-      if (isNewer) {
-        await this.insert(client, of, manifest, payload);
-        await this.dropOld(client, of);
-      }
+      if (isNewer) await this.insert(client, of, manifest, payload);
       await client.query(isNewer ? 'COMMIT' : 'ROLLBACK');
       return isNewer;
+    });
+  }
+
+  /**
+   * One after the other, so that no statement takes longer than one of them.
+   * @throws StoreUnavailable
+   */
+  async drop(of: SnapshotOf, dropped: readonly Manifest[]): Promise<void> {
+    if (dropped.length === 0) return;
+    await this.guarded(async (client) => {
+      for (const { next, shape } of dropped)
+        await client.query(
+          'DELETE FROM snapshots WHERE context = $1 AND partition = $2 AND next = $3 AND shape = $4',
+          [of.context, of.partition, next, shape],
+        );
     });
   }
 
@@ -97,14 +114,14 @@ export class PostgresSnapshots implements SnapshotStore {
   }
 
   /** One writer of a partition at a time, or two owners could each find that theirs is the newest. */
-  private async isNewest(client: PoolClient, of: SnapshotOf, { next }: Manifest): Promise<boolean> {
+  private async isNewest(client: PoolClient, of: SnapshotOf, { next, shape }: Manifest): Promise<boolean> {
     await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [
       lockClass,
       `${of.context}/${of.partition}`,
     ]);
     const { rows } = await client.query<{ newest: string | null }>(
-      'SELECT max(next) AS newest FROM snapshots WHERE context = $1 AND partition = $2',
-      [of.context, of.partition],
+      'SELECT max(next) AS newest FROM snapshots WHERE context = $1 AND partition = $2 AND shape = $3',
+      [of.context, of.partition, shape],
     );
     const newest = rows[0]?.newest ?? null;
     return newest === null || Number(newest) < next;
@@ -113,28 +130,19 @@ export class PostgresSnapshots implements SnapshotStore {
   private async insert(
     client: PoolClient,
     of: SnapshotOf,
-    { next, shape, checksum, position }: NewManifest,
+    { next, shape, checksum, foreignNext, position }: NewManifest,
     payload: Buffer,
   ): Promise<void> {
     const chunks = Math.max(1, Math.ceil(payload.length / maxChunkBytes));
     for (let chunk = 0; chunk < chunks; chunk++) {
       const bytes = payload.subarray(chunk * maxChunkBytes, (chunk + 1) * maxChunkBytes);
       await client.query(
-        `INSERT INTO snapshots (context, partition, next, chunk, chunks, position, shape, checksum, bytes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-        [of.context, of.partition, next, chunk, chunks, position, shape, checksum, bytes],
+        `INSERT INTO snapshots
+           (context, partition, next, shape, chunk, chunks, position, checksum, covers_foreign, bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        [of.context, of.partition, next, shape, chunk, chunks, position, checksum, foreignNext, bytes],
       );
     }
-  }
-
-  private async dropOld(client: PoolClient, of: SnapshotOf): Promise<void> {
-    await client.query(
-      `DELETE FROM snapshots WHERE context = $1 AND partition = $2 AND next < (
-         SELECT min(next) FROM (
-           SELECT next FROM snapshots WHERE context = $1 AND partition = $2 AND chunk = 0
-           ORDER BY next DESC LIMIT $3) AS kept)`,
-      [of.context, of.partition, keptSnapshots],
-    );
   }
 
   private async guarded<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
