@@ -1,5 +1,5 @@
 import { defaultTasksPolicy, makeTasksContext } from '@fluxforge/domain/tasks-context';
-import { Scribe, someTask, writeAgent } from '@fluxforge/testing/history';
+import { Scribe, someTask, writeAgent, writeTask } from '@fluxforge/testing/history';
 import { PartitionFold } from '@fluxforge/events/snapshots';
 import { pastAnswer } from './past.js';
 
@@ -41,6 +41,34 @@ describe('an answer as of a time', () => {
       queue(scribe);
     });
     expect(lost).toMatchObject({ rule: 'agent_lost' });
+  });
+
+  it('assumes nothing of what the log says, and says of an output quota whether it may have held', () => {
+    const ended = answer((scribe) => {
+      writeAgent(scribe, 'a1');
+      writeTask(scribe, 'k');
+    });
+    expect(ended).toMatchObject({ phase: 'ended', assumed: [] });
+    const limited = answer((scribe) => {
+      const limits = {
+        max_queued_tasks: 10,
+        max_agents: 10,
+        max_states: 10,
+        output_bytes_per_hour: 3_000_000,
+      };
+      scribe.event('tenant.limits-set', { limits });
+      writeAgent(scribe, 'a1');
+      const other = { task_id: 'other', life: 1 };
+      scribe.event('task.queued', { ...other, kind: 'adhoc', spec: someTask });
+      const decision = { waited_ms: 0, effective_priority: 5, candidates: 1 };
+      scribe.event('task.leased', { ...other, attempt: 1, agent_id: 'a1', lease_ms: 60_000, decision });
+      queue(scribe);
+    });
+    expect(limited).toMatchObject({
+      rule: 'quota_output_bytes',
+      used: 2_097_152,
+      assumed: ['agents_connected'],
+    });
   });
 
   it('knows nothing of what came later', () => {

@@ -1,4 +1,4 @@
-import { presumeConnected, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
+import { presumeOwner, type TasksContext, type TasksState } from '@fluxforge/domain/tasks-context';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 import { explanationView } from './explanation-view.js';
 
@@ -9,7 +9,10 @@ export function pastAnswer(
   rules: TasksContext,
   atMs: number,
 ) {
-  presumeConnected(past, tenantId);
+  const presumed = presumeOwner(past, rules.policy, tenantId, atMs);
   const why = explanationView(rules.explainTask(past, tenantId, taskId, atMs));
-  return why && { ...why, as_of: new Date(atMs).toISOString(), assumed: ['agents_connected'] };
+  if (!why) return null;
+  // What runs or has ended is in the log as it is.
+  const assumed = why.phase === 'queued' ? presumed : [];
+  return { ...why, as_of: new Date(atMs).toISOString(), assumed };
 }

@@ -1,4 +1,4 @@
-export { presumeConnected } from './as-of.js';
+export { presumeOwner, type Assumption } from './as-of.js';
 export { makeTasksContext, tasksContext, type TasksContext } from './context.js';
 export { type TasksEffect } from './effects.js';
 export {

@@ -215,7 +215,7 @@ function overload(state: TasksState): Decided<Own> | null {
 }
 
 /** What may print more than the hour has left holds the tenant until the next; what never fits is put aside. */
-function hasRoomToPrint(state: TasksState, realm: Realm, task: Task, nowMs: number): boolean {
+export function hasRoomToPrint(state: TasksState, realm: Realm, task: Task, nowMs: number): boolean {
   const { limits } = realm.tenant;
   if (hasOutputRoom(realm.output, limits, reservedBytes(task.spec), nowMs)) return true;
   if (taskHold(realm, task, nowMs)) setOversized(state, realm, task);

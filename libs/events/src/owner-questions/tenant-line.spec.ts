@@ -8,10 +8,14 @@ function world(settings: { mostOfTenant?: number; most?: number; waitMs?: number
   const line = new TenantLine({ waitMs, ...settings });
   const order: string[] = [];
   let end = () => undefined as void;
+  let underWay = 0;
   const ask = (tenantId: string): Promise<string> =>
     line.take(tenantId, async () => {
+      underWay += 1;
+      expect(underWay).toBe(1);
       order.push(tenantId);
       await new Promise<void>((resolve) => (end = resolve));
+      underWay -= 1;
       return tenantId;
     });
   const next = async () => {
@@ -25,7 +29,7 @@ function world(settings: { mostOfTenant?: number; most?: number; waitMs?: number
     for (let i = 0; left > 0 && i < 100; i++) await next();
     await Promise.all(asked);
   };
-  return { line, ask, next, finish, order };
+  return { line, ask, end: () => end(), next, finish, order };
 }
 
 const refused = (asked: Promise<unknown>) => expect(asked).rejects.toBeInstanceOf(TooManyQuestions);
@@ -43,8 +47,12 @@ describe('a line of tenants', () => {
   it('lets nobody wait behind more than one turn of each other, however often those ask', async () => {
     const { ask, next, order } = world();
     const loud = ['a', 'b', 'c'];
+    const failed: unknown[] = [];
     const forEver = async (tenantId: string) => {
-      for (;;) await ask(tenantId).catch(() => undefined);
+      for (;;)
+        await ask(tenantId).catch((error: unknown) => {
+          if (!(error instanceof TooManyQuestions)) failed.push(error);
+        });
     };
     for (const tenantId of [...loud, ...loud]) void forEver(tenantId);
     for (let i = 0; i < 10; i++) await next();
@@ -57,6 +65,7 @@ describe('a line of tenants', () => {
     for (let i = 0; i < loud.length + 1; i++) await next();
     expect(done).toBe(2);
     expect(new Set(order.slice(0, 9)).size).toBe(loud.length);
+    expect(failed).toEqual([]);
   });
 
   it('refuses who waits with too many already, and when it is full the one that comes last', async () => {
@@ -81,6 +90,18 @@ describe('a line of tenants', () => {
     await finish([first]);
     await finish([ask('b')]);
     expect(order).toEqual(['a', 'b']);
+  });
+
+  it('lets nobody in between the end of one turn and the next', async () => {
+    const { ask, end, finish, order } = world({ mostOfTenant: 20 });
+    const asked = [ask('a'), ask('b')];
+    end();
+    for (let i = 0; i < 8; i++) {
+      asked.push(ask('late'));
+      await Promise.resolve();
+    }
+    await finish(asked);
+    expect(order.slice(0, 3)).toEqual(['a', 'b', 'late']);
   });
 
   it('passes the turn on when an answer fails', async () => {
