@@ -9,9 +9,10 @@ import { type HostContext, HostGroup, type Snapshot } from '@fluxforge/events/pa
 import { topicsOf, topicSpecs, type Topics } from '@fluxforge/events/topics';
 import { eventually } from '../log.features.js';
 import { DiskSnapshots } from './disk-snapshots.js';
-import { SnapshotKeeper } from './keeper.js';
+import { SnapshotKeeper, type KeeperParts } from './keeper.js';
 import { SnapshotLoader } from './loader.js';
 import { type KeeperNews } from './news.js';
+import { PastStates, type PastBounds } from './past-states.js';
 import { defaultSnapshotPace, type SnapshotPace } from './settings.js';
 import { type SnapshotStore } from './stored-snapshot.js';
 
@@ -123,7 +124,7 @@ export class LedgerWorld {
 
   keeper(
     context: ContextName,
-    pace: Partial<SnapshotPace> = {},
+    { history, ...pace }: Partial<SnapshotPace> & Pick<KeeperParts<Ledger, Own, Own>, 'history'> = {},
     stores: readonly SnapshotStore[] = [this.disk],
     nowMs: () => number = Date.now,
   ): SnapshotKeeper<Ledger, Own, Own> {
@@ -134,11 +135,30 @@ export class LedgerWorld {
       log: this.connect(),
       stores,
       pace: { ...defaultSnapshotPace, pollMs: 5, everyRecords: 1, restFactor: 0, ...pace },
+      ...(history && { history }),
       nowMs,
       tell: (news) => void this.news.push(news),
     });
     keeper.lead([partition]);
     return keeper;
+  }
+
+  /** What answers about the past, as an owner's process has it. */
+  past(context: ContextName, bounds: PastBounds, stores: readonly SnapshotStore[] = [this.disk]) {
+    const { events } = this.topics;
+    const other = context === 'tasks' ? 'states' : 'tasks';
+    const loader = this.loader(context, stores);
+    return new PastStates<Ledger, Own, Own>({
+      log: this.log,
+      topics: () => ({
+        own: { topic: events[context], partition },
+        foreign: { topic: events[other], partition },
+      }),
+      context: () => ledgerContext(context),
+      snapshot: async (of, within) => (await loader.load(of, within))?.snapshot ?? null,
+      nowMs: Date.now,
+      bounds,
+    });
   }
 
   /** A process that owns the partition of this context, once nobody else does. */

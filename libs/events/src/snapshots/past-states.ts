@@ -82,15 +82,15 @@ export class PastStates<State, Own extends EventBody, Foreign extends EventBody>
       await others();
       spend(end - start);
     }
-    let foreignRead = 0;
+    const records = end - start + fold.foreignCovered - (from?.foreign.next ?? 0);
+    spend(records);
     for (let at = fold.foreignWanted; at !== null; at = fold.foreignWanted) {
       const batch = await log.read(foreign, at, read);
       if (batch.next === at)
         throw new ForeignMismatch(`the other log ends at ${batch.end}, before what is covered`);
       fold.feedForeign(batch);
-      foreignRead += batch.next - at;
       await others();
-      spend(end - start + foreignRead);
+      spend(records);
     }
     return fold.folded;
   }

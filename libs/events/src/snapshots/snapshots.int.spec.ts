@@ -52,6 +52,34 @@ describe('snapshots of partition hosts on Kafka', () => {
     expect(world.ignored).toEqual([]);
   });
 
+  it('let any time be asked for, though the log has become longer than one question may read', async () => {
+    const bounds = { records: 40, spanMs: 20_000 };
+    const history = { most: 30, always: 2, denseRecords: 10, reachRecords: 20, horizonRecords: 10_000 };
+    const states = await world.own('states');
+    const tasks = await world.own('tasks');
+    const keeper = world.keeper('tasks', { history });
+    for (let i = 0; i < 12; i++) {
+      const foreign = await world.send('states', 4);
+      await world.untilSeen(tasks, [], foreign);
+      await world.untilSeen(tasks, await world.send('tasks', 8), foreign);
+      await keeper.turn();
+    }
+    const own = { topic: world.topics.events.tasks, partition };
+    const { records } = await world.log.read(own, 0, { maxBytes: 4_000_000, timeoutMs: 10_000 });
+    const newest = (await world.disk.list({ context: 'tasks', partition }))[0]!;
+    expect(newest.next).toBeGreaterThan(2 * bounds.records);
+    const past = world.past('tasks', bounds);
+    const withoutAny = world.past('tasks', bounds, []);
+    const withoutBound = world.past('tasks', { ...bounds, records: Infinity }, []);
+    const ask = (one: typeof past, atMs: number) =>
+      one.answer({ tenantId: 't', partition, atMs }, (ledger) => ledger);
+    const times = [...new Set(records.map(({ timestampMs }) => timestampMs))];
+    for (const atMs of times) expect(await ask(past, atMs)).toEqual(await ask(withoutBound, atMs));
+    expect(await ask(withoutAny, times.at(-1)!)).toEqual({ too_long: bounds.records });
+    expect(world.ignored).toEqual([]);
+    await Promise.all([states.close(), tasks.close()]);
+  });
+
   it('stop a host whose commands were deleted before it had covered them', async () => {
     await world.send('tasks', 5);
     await world.log.trim({ topic: world.topics.commands.tasks, partition }, 3);
