@@ -4,7 +4,9 @@ import { ProblemError } from '../http/index.js';
 export class AsOfQuery {
   @Field(time, {
     description:
-      'A time in the past: answered from the log as it was then. Streams are not in it: agents that were found and not lost count as connected.',
+      'A time in the past: answered from the log as it was then. What no event says is presumed, and `assumed` lists it: ' +
+      '`agents_connected` (agents that were found and not lost), `output_quota_open` (no task of before holds the output ' +
+      'quota). A time that is further from a kept snapshot than one question may read is refused (`history_too_long`).',
     schema: { format: 'date-time' },
   })
   as_of?: string;

@@ -94,7 +94,8 @@ const list = {
   history_too_long: {
     status: 422,
     title: 'Too much of the log lies before that time',
-    meaning: 'Nothing as of then can be told in one answer; `detail` says how many records may be read.',
+    meaning:
+      'No snapshot is kept that is near enough before it. `detail` says how many records one answer may have read.',
   },
   quota_exceeded: {
     status: 429,
