@@ -118,7 +118,7 @@ export class LedgerWorld {
       eventsTopic: this.topics.events[context],
       onIgnored: (_of, { store, next, because }) => void this.ignored.push(`${store}@${next}: ${because}`),
       onStoreFailed: (_of, store, error) => void this.ignored.push(`${store}: ${String(error)}`),
-      listTimeoutMs: 100,
+      listTimeoutMs: 400,
     });
   }
 
