@@ -202,6 +202,22 @@ describe('snapshots of partition hosts', () => {
     expect((await twin.list(of)).map(({ next }) => next)).toEqual([expect.any(Number), made[0]]);
   });
 
+  it('of another version, however new, do not keep this one from making its own', async () => {
+    await history();
+    await world.disk.drop(of, await world.disk.list(of));
+    const payload = Buffer.from('of another shape');
+    for (const next of [5, 900_000])
+      await world.disk.write(of, someSnapshot(next, payload, { shape: 'ledger-2' }), payload);
+    await world.keeper('tasks').turn();
+    const made = (await world.loader('tasks').load(partition))?.snapshot.position.next;
+    expect(made).toBeGreaterThan(20);
+    const left = (await world.disk.list(of)).map((one) => [one.next, one.shape]);
+    expect(left).toEqual([
+      [900_000, 'ledger-2'],
+      [made, shape],
+    ]);
+  });
+
   it('that cannot be deleted are said, and stop neither new ones nor a takeover', async () => {
     const tasks = await world.own('tasks');
     const stuck = new InMemorySnapshots();

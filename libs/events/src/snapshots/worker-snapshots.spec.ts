@@ -1,7 +1,11 @@
 import { InMemoryCluster, InMemoryLog } from '@fluxforge/events/in-memory';
 import { createLogger, Metrics } from '@fluxforge/telemetry';
+import { recordHash, startOfLog } from '@fluxforge/events/journal';
+import { Scribe, writeAgent } from '@fluxforge/testing/history';
+import { InMemorySnapshots } from '@fluxforge/testing/snapshot-stores';
 import { eventually } from '../log.features.js';
 import { SnapshotLoader } from './loader.js';
+import { encodeSnapshot, type SnapshotStore } from './stored-snapshot.js';
 import { loaderTelemetry, WorkerSnapshots } from './worker-snapshots.js';
 
 /** A thread whose source this is; `port` speaks with the process. */
@@ -21,7 +25,11 @@ describe('the thread that keeps snapshots', () => {
   const metrics = new Metrics('test');
   let snapshots: WorkerSnapshots;
 
-  function start(entry: URL): WorkerSnapshots {
+  function start(
+    entry: URL,
+    log = new InMemoryLog(new InMemoryCluster()),
+    stores: readonly SnapshotStore[] = [],
+  ): WorkerSnapshots {
     lines.length = 0;
     const logger = createLogger({
       process: 'test',
@@ -29,9 +37,13 @@ describe('the thread that keeps snapshots', () => {
       destination: { write: (line) => void lines.push(line) },
     });
     const tools = { logger, metrics };
-    const log = new InMemoryLog(new InMemoryCluster());
     const told = loaderTelemetry('tasks', tools);
-    const loader = new SnapshotLoader(log, [], { context: 'tasks', shape: 's', eventsTopic: 't', ...told });
+    const loader = new SnapshotLoader(log, stores, {
+      context: 'tasks',
+      shape: 's',
+      eventsTopic: 't',
+      ...told,
+    });
     const closeStores = async (): Promise<void> => undefined;
     snapshots = new WorkerSnapshots({
       context: 'tasks',
@@ -71,6 +83,29 @@ describe('the thread that keeps snapshots', () => {
     const startedMs = performance.now();
     await snapshots.close();
     expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
+
+  it('has older snapshots for the past, which count as no takeover', async () => {
+    const scribe = new Scribe('tasks');
+    writeAgent(scribe, 'a1');
+    const log = new InMemoryLog(new InMemoryCluster());
+    await log.ensureTopics([{ topic: 't', partitions: 1, replication: 1, config: {} }]);
+    await log.append({ topic: 't', partition: 0 }, scribe.records);
+    const store = new InMemorySnapshots();
+    for (const next of [1, 2]) {
+      const position = { ...scribe.position, next, hash: recordHash(scribe.stored()[next - 1]!) };
+      const snapshot = { position, commands: 0, foreign: startOfLog, lastEventMs: 0, state: `${next}` };
+      const { manifest, payload } = encodeSnapshot(snapshot, 's');
+      await store.write({ context: 'tasks', partition: 0 }, manifest, payload);
+    }
+    const before = await metrics.scrape();
+    start(thread(echo), log, [store]);
+    expect((await snapshots.past(0, { lowest: 0, highest: 2 }))?.state).toBe('2');
+    expect((await snapshots.past(0, { lowest: 0, highest: 1 }))?.state).toBe('1');
+    expect(await snapshots.past(0, { lowest: 3, highest: 9 })).toBeNull();
+    const counted = (text: string) => text.match(/^fluxforge_snapshots_total.*$/gm) ?? [];
+    expect(counted(await metrics.scrape())).toEqual(counted(before));
+    expect(heard('snapshot loaded')).toBe(false);
   });
 
   it('says what a takeover begins with when there is nothing', async () => {
