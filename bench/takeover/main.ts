@@ -7,6 +7,7 @@ import { DiskSnapshots } from '@fluxforge/events/snapshots';
 import { topicsOf, topicSpecs } from '@fluxforge/events/topics';
 import { option } from '../support/options.js';
 import { Report } from '../support/report.js';
+import { withHangingPostgres } from './hanging-postgres.js';
 import { History, slotsOfAgent } from './history.js';
 import { blockingOf } from './parsing.js';
 import { makeSnapshots, takeOver, topicPrefix } from './takeovers.js';
@@ -16,7 +17,8 @@ import { makeSnapshots, takeOver, topicPrefix } from './takeovers.js';
  * state, read from the start and begun at a snapshot. Recovery is to depend on live state, not on history.
  *   npm run bench -- takeover [--tasks N] [--live N] [--json FILE]
  * `--tasks`: ended ones, of the long history; `--live`: those that are not over, of both; a quarter of them are leased
- * and run, the others wait. Only a disk is asked for snapshots: what is measured needs no Postgres.
+ * and run, the others wait. The snapshots lie on a disk; a third takeover asks a Postgres for newer ones, too, which
+ * takes the connection and never answers.
  */
 interface Kafka {
   readonly brokers: string;
@@ -60,7 +62,13 @@ async function write(log: ReturnType<typeof createKafkaLog>, tasks: number): Pro
   );
 }
 
-/** False when recovery depends on history, or takes too long. */
+/** Whether recovery is quick, and no slower for the history. */
+function isBounded(took: readonly number[]): boolean {
+  const [long, short] = [took[withHistory] ?? NaN, took[without] ?? NaN];
+  return long <= mostTimes * short + slackMs && Math.max(long, short) < mostMs;
+}
+
+/** False when recovery from a snapshot depends on history, or takes too long. */
 async function measure(kafka: Kafka, dataDir: string, tasks: number): Promise<boolean> {
   const log = createKafkaLog({ brokers: [kafka.brokers], clientId: 'bench-takeover' });
   try {
@@ -70,10 +78,21 @@ async function measure(kafka: Kafka, dataDir: string, tasks: number): Promise<bo
     const disk = new DiskSnapshots(dataDir);
     const made = await makeSnapshots(log, partitions, disk);
     const fromSnapshot = await takeOver(log, partitions, [disk]);
-    report.put('takeover_ms', { from_start: fromStart, from_snapshot: fromSnapshot, made, tasks, live });
+    const postgresHangs = await withHangingPostgres((postgres) =>
+      takeOver(log, partitions, [disk, postgres], postgres.name),
+    );
+    report.put('takeover_ms', {
+      from_start: fromStart,
+      from_snapshot: fromSnapshot,
+      postgres_hangs: postgresHangs,
+      made,
+      tasks,
+      live,
+    });
     for (const [name, took] of [
       ['read from the start', fromStart],
       ['begun at a snapshot', fromSnapshot],
+      ['the same while Postgres hangs', postgresHangs],
     ] as const) {
       const [long, short] = [took[withHistory] ?? NaN, took[without] ?? NaN];
       report.line(
@@ -81,8 +100,7 @@ async function measure(kafka: Kafka, dataDir: string, tasks: number): Promise<bo
       );
     }
     report.line(`snapshots of both made in ${seconds(made.tookMs)}: ${made.bytes.join(' and ')} bytes`);
-    const [long, short] = [fromSnapshot[withHistory] ?? NaN, fromSnapshot[without] ?? NaN];
-    return long <= mostTimes * short + slackMs && Math.max(long, short) < mostMs;
+    return isBounded(fromSnapshot) && isBounded(postgresHangs);
   } finally {
     await log.close();
   }
