@@ -14,4 +14,5 @@ export { recordHash } from './chain.js';
 export { JournalReader, type Verdict } from './readers-rule.js';
 export { type Covered, type Pending, sealBatch, sameRecord } from './batch.js';
 export { newOwnerId } from './owner-id.js';
-export { JournalOwner, type JournalRequest, type OwnerListener, type OwnerSettings } from './owner.js';
+export { type JournalRequest } from './requests.js';
+export { JournalOwner, type OwnerListener, type OwnerSettings } from './owner.js';

@@ -66,7 +66,7 @@ class Node {
       },
       {
         request: (request) => this.requests.push(request),
-        onRestart: () => this.owner.begin(startOfLog, bench.nowMs),
+        onRestart: () => this.owner.begin(startOfLog),
         onAccepted: (record) => this.said.push(`folded ${record.headers[header.subject]}`),
         onLeading: (offset) => this.said.push(`leading ${offset}`),
         onCommitted: (base) => this.said.push(`committed ${base}`),

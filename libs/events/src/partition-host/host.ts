@@ -192,17 +192,17 @@ export class PartitionHost<State, Message, Effect, Own extends EventBody, Foreig
   }
 
   /** Answer to `load-snapshot`: one whose hash was compared with the log's, or null. */
-  snapshot(snapshot: Snapshot | null, nowMs: number): void {
+  snapshot(snapshot: Snapshot | null, _nowMs: number): void {
     // The answer to a question of before a revocation must not replace a state that is in use by now.
     if (this.owner.state !== 'restarting') return;
     const state = snapshot && this.context.deserialize(snapshot.state);
-    if (!snapshot || !state) return this.owner.begin(startOfLog, nowMs);
+    if (!snapshot || !state) return this.owner.begin(startOfLog);
     this.state = state;
     this.covered = { commands: snapshot.commands, foreign: snapshot.foreign };
     this.recorded = this.covered;
     this.foreign.restart(snapshot.foreign);
     this.lastEventMs = snapshot.lastEventMs;
-    this.owner.begin(snapshot.position, nowMs);
+    this.owner.begin(snapshot.position);
   }
 
   /** Records of a followed source. */
