@@ -10,7 +10,8 @@ import {
 } from '@fluxforge/events/log';
 import { newOwnerId } from '@fluxforge/events/journal';
 import { topicsOf } from '@fluxforge/events/topics';
-import { PartitionHost, type HostContext } from './host.js';
+import { type HostContext } from './host-context.js';
+import { PartitionHost } from './host.js';
 import { type Snapshot, type Source } from './requests.js';
 import { PartitionRunner, type RunnerEvents } from './runner.js';
 import { defaultHostLimits, type HostSettings } from './settings.js';

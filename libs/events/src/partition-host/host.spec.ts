@@ -251,7 +251,7 @@ class Node {
       case 'probe':
         return this.host.probed(request.id, core.end(at('own')), nowMs);
       case 'load-snapshot':
-        return this.host.snapshot(this.bench.snapshot, nowMs);
+        return this.host.snapshot(this.bench.snapshot);
       case 'follow':
         this.follows[request.source] = request.from;
         return;
@@ -575,11 +575,11 @@ describe('the partition host', () => {
     a.lead(2);
     expect(a.queue.filter(({ kind }) => kind === 'load-snapshot')).toHaveLength(2);
     bench.command('c0');
-    a.host.snapshot(null, bench.nowMs);
+    a.host.snapshot(null);
     a.run();
     expect(a.host.view.counted).toEqual(['c0']);
     const late = { position: startOfLog, commands: 0, foreign: startOfLog, lastEventMs: 0 };
-    a.host.snapshot({ ...late, state: JSON.stringify(bench.context.initial()) }, bench.nowMs);
+    a.host.snapshot({ ...late, state: JSON.stringify(bench.context.initial()) });
     expect(a.host.view.counted).toEqual(['c0']);
   });
 

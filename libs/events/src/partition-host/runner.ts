@@ -218,7 +218,7 @@ export class PartitionRunner<State, Message, Effect, Own extends EventBody, Fore
   private async loadSnapshot(): Promise<void> {
     // A snapshot that cannot be had costs time, never truth.
     const snapshot = await this.ports.loadSnapshot(this.partition).catch(() => null);
-    this.step((now) => this.host.snapshot(snapshot, now));
+    this.step(() => this.host.snapshot(snapshot));
   }
 
   /** Parks a record; tried again until the log has it, since its source waits for that. */

@@ -1,5 +1,5 @@
 import { type EventBody, type Fact } from '@fluxforge/events/catalogue';
-import { type HostContext } from './host.js';
+import { type HostContext } from './host-context.js';
 
 /**
  * A context whose committed facts are also told to `tell` (logs, metrics), once each, in log order: a host

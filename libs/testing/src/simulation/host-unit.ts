@@ -194,7 +194,7 @@ export class HostUnit<State, Message, Effect, Own extends EventBody, Foreign ext
     const { context, partition } = this.settings;
     const snapshot = this.world.snapshot(context, partition);
     this.world.timeline.after(this.world.prng.between(1, 30), 'snapshot', () =>
-      this.answered((now) => this.host.snapshot(snapshot, now)),
+      this.answered(() => this.host.snapshot(snapshot)),
     );
   }
 

@@ -156,7 +156,7 @@ export class ScopeHosts {
       case 'probe':
         return host.probed(request.id, this.core.end(this.own), this.nowMs);
       case 'load-snapshot':
-        return host.snapshot(null, this.nowMs);
+        return host.snapshot(null);
       case 'follow':
         followed.set(this.topicOf(request.source), request.from);
         return;
