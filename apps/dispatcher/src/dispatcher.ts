@@ -242,17 +242,21 @@ export class Dispatcher {
     };
   }
 
-  private answer(question: Question, slices: Slices): unknown {
+  private async answer(question: Question, slices: Slices): Promise<unknown> {
     const partition = partitionOf(question.tenant_id, this.config.kafka.partitions);
     const runner = this.group?.runner(partition);
     if (!runner?.host.leading) throw new NotLedHere();
+    const tools = { nowMs: this.nowMs, slices };
     if (question.kind === 'explain-task' && question.as_of_ms !== undefined) {
       const { as_of_ms: atMs, tenant_id: tenantId } = question;
       const asked = { tenantId, partition, atMs };
-      return this.past.answer(asked, (past) => pastAnswer(question, past, this.rules, atMs));
+      return this.past.answer(asked, (past) => pastAnswer(question, past, this.rules, atMs, tools));
     }
-    const tools = { nowMs: this.nowMs, slices };
-    return answerTo(question, runner.host.view, this.rules, tools, pulseOf(runner));
+    const { view } = runner.host;
+    const answer = await answerTo(question, view, this.rules, tools, pulseOf(runner));
+    // What was put together in slices may be of a term that is over by now.
+    if (!runner.host.leading || runner.host.view !== view) throw new NotLedHere();
+    return answer;
   }
 
   private async followChecks(partition: number): Promise<void> {

@@ -24,7 +24,7 @@ export function answerTo(
   const { tenant_id: tenantId } = question;
   switch (question.kind) {
     case 'explain-task':
-      return explanationView(rules.explainTask(state, tenantId, question.task_id, tools.nowMs()));
+      return explained(rules.explain(state, tenantId, question.task_id, tools.nowMs()), tools);
     case 'queue':
       return countedQueue(state, tenantId, tools);
     case 'queue-depth': {
@@ -40,6 +40,10 @@ export function answerTo(
     default:
       throw new NotLedHere();
   }
+}
+
+async function explained(steps: ReturnType<TasksContext['explain']>, tools: SliceTools) {
+  return explanationView(await inSlices(steps, tools));
 }
 
 async function countedQueue(state: TasksState, tenantId: string, tools: SliceTools) {

@@ -55,6 +55,10 @@ function remedyView(remedy: Remedy) {
       return { kind: remedy.kind, at: time(remedy.atMs) };
     case 'end-tasks':
       return { kind: remedy.kind, task_ids: remedy.taskIds, more: remedy.more };
+    case 'add-agents': {
+      const { maxAgents, ...rest } = remedy;
+      return { ...rest, max_agents: maxAgents };
+    }
     default: {
       if (!('agentId' in remedy)) return remedy;
       const { agentId, ...rest } = remedy;

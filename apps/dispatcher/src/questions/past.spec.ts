@@ -1,5 +1,6 @@
 import { defaultTasksPolicy, makeTasksContext } from '@fluxforge/domain/tasks-context';
 import { Scribe, someTask, writeAgent, writeTask } from '@fluxforge/testing/history';
+import { Turns } from '@fluxforge/events/owner-questions';
 import { PartitionFold } from '@fluxforge/events/snapshots';
 import { pastAnswer } from './past.js';
 
@@ -15,27 +16,28 @@ function answer(write: (scribe: Scribe) => void) {
   const fold = new PartitionFold(rules, 0, null);
   fold.feedOwn({ records, next: records.length, end: records.length });
   const question = { kind: 'explain-task', tenant_id: 't1', task_id: 'k' } as const;
-  return pastAnswer(question, fold.folded, rules, atMs);
+  const tools = { nowMs: () => performance.now(), slices: new Turns(1) };
+  return pastAnswer(question, fold.folded, rules, atMs, tools);
 }
 
 const queue = (scribe: Scribe) =>
   scribe.event('task.queued', { task_id: 'k', life: 1, kind: 'adhoc', spec: someTask });
 
 describe('an answer as of a time', () => {
-  it('takes agents that were found and not lost for connected, and says so', () => {
-    const alone = answer(queue);
+  it('takes agents that were found and not lost for connected, and says so', async () => {
+    const alone = await answer(queue);
     expect(alone).toMatchObject({
       phase: 'queued',
       rule: 'no_agent_matches',
       as_of: new Date(atMs).toISOString(),
       assumed: ['agents_connected'],
     });
-    const found = answer((scribe) => {
+    const found = await answer((scribe) => {
       writeAgent(scribe, 'a1');
       queue(scribe);
     });
     expect(found).toMatchObject({ rule: 'turn', position: 1 });
-    const lost = answer((scribe) => {
+    const lost = await answer((scribe) => {
       writeAgent(scribe, 'a1');
       scribe.event('agent.lost', { agent_id: 'a1', reason: 'no_answer' });
       queue(scribe);
@@ -43,13 +45,13 @@ describe('an answer as of a time', () => {
     expect(lost).toMatchObject({ rule: 'agent_lost' });
   });
 
-  it('assumes nothing of what the log says, and says of an output quota whether it may have held', () => {
-    const ended = answer((scribe) => {
+  it('assumes nothing of what the log says, and says of an output quota whether it may have held', async () => {
+    const ended = await answer((scribe) => {
       writeAgent(scribe, 'a1');
       writeTask(scribe, 'k');
     });
     expect(ended).toMatchObject({ phase: 'ended', assumed: [] });
-    const limited = answer((scribe) => {
+    const limited = await answer((scribe) => {
       const limits = {
         max_queued_tasks: 10,
         max_agents: 10,
@@ -71,7 +73,7 @@ describe('an answer as of a time', () => {
     });
   });
 
-  it('knows nothing of what came later', () => {
-    expect(answer(() => undefined)).toBeNull();
+  it('knows nothing of what came later', async () => {
+    await expect(answer(() => undefined)).resolves.toBeNull();
   });
 });

@@ -7,4 +7,5 @@ export { Fifo } from './fifo.js';
 export { matchesSelector, mergeLabels, sameLabels, selectorText } from './labels.js';
 export { PriorityQueue } from './priority-queue.js';
 export { SeatedHeap } from './seated-heap.js';
+export { atOnce } from './steps.js';
 export { utf8Bytes } from './utf8-bytes.js';

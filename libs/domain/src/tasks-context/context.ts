@@ -5,10 +5,11 @@ import {
   type StatesEventBody,
   type TasksEventBody,
 } from '@fluxforge/events/catalogue';
+import { atOnce } from '@fluxforge/domain/kernel';
 import { decide } from './decide.js';
 import { type TasksEffect } from './effects.js';
 import { evolve } from './evolve.js';
-import { explainTask } from './explain.js';
+import { explain } from './explain.js';
 import { type Explanation } from './explanation.js';
 import { observe, type TasksMessage } from './observe.js';
 import { effects, pulse, resume } from './outgoing.js';
@@ -28,6 +29,9 @@ export interface TasksContext extends PartitionContext<
   serialize(state: TasksState): string;
   /** Null: a snapshot of another shape, which is to be ignored. */
   deserialize(text: string): TasksState | null;
+  /** In steps, between which the state may move on. */
+  explain(state: TasksState, tenantId: string, taskId: string, nowMs: number): Generator<void, Explanation>;
+  /** The same in one piece. */
   explainTask(state: TasksState, tenantId: string, taskId: string, nowMs: number): Explanation;
 }
 
@@ -48,7 +52,8 @@ export function makeTasksContext(policy: TasksPolicy): TasksContext {
     resume: (state, nowMs) => resume(state, nowMs),
     serialize,
     deserialize: (text) => deserialize(text, policy),
-    explainTask: (state, tenantId, taskId, nowMs) => explainTask(state, policy, tenantId, taskId, nowMs),
+    explain: (state, tenantId, taskId, nowMs) => explain(state, policy, tenantId, taskId, nowMs),
+    explainTask: (state, tenantId, taskId, nowMs) => atOnce(explain(state, policy, tenantId, taskId, nowMs)),
   };
 }
 

@@ -60,6 +60,7 @@ const tenant = fc.record({
   running: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
   // Of an hour; each task may print 2,048.
   output: fc.constantFrom(undefined, undefined, undefined, 4_096, 8_192),
+  maxAgents: fc.constantFrom(100, 4),
 });
 
 type Draw<T> = T extends fc.Arbitrary<infer V> ? V : never;
@@ -67,10 +68,10 @@ type Draw<T> = T extends fc.Arbitrary<infer V> ? V : never;
 function build(
   agents: readonly Draw<typeof agent>[],
   tasks: readonly Draw<typeof task>[],
-  { running, output }: Draw<typeof tenant>,
+  { running, output, maxAgents }: Draw<typeof tenant>,
 ): World {
   const world = new World(makeTasksContext(policy));
-  const most = { ...limits, max_queued_tasks: 100, max_agents: 100 };
+  const most = { ...limits, max_queued_tasks: 100, max_agents: maxAgents };
   const drawn = {
     ...(running !== undefined && { max_running_tasks: running }),
     ...(output !== undefined && { output_bytes_per_hour: output }),
@@ -187,7 +188,7 @@ describe('an explanation', () => {
         fc.array(agent, { maxLength: 4 }),
         fc.array(task, { minLength: 1, maxLength: 8 }),
         (as, ts) => {
-          const world = build(as, ts, { running: undefined, output: undefined });
+          const world = build(as, ts, { running: undefined, output: undefined, maxAgents: 100 });
           for (const [i] of ts.entries()) {
             const why = world.context.explainTask(world.state, 't', `q${i}`, world.nowMs);
             if (why.phase !== 'queued') continue;

@@ -1,32 +1,58 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { takesTurns } from '@fluxforge/domain/concurrency';
-import { closedGate, effectivePriority, laneOf, rankOf } from '@fluxforge/domain/scheduling';
+import { effectivePriority } from '@fluxforge/domain/scheduling';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { surveyAgents } from './candidates.js';
-import { tasksNamed, type Explanation, type Queued } from './explanation.js';
-import { gateRulesOf, realmHold, taskHold } from './holds.js';
+import { type Explanation, type Queued } from './explanation.js';
+import { holdOf } from './holds.js';
+import { lineOf, type Line } from './line.js';
+import { NamedTasks } from './named-tasks.js';
 import { type TasksPolicy } from './policy.js';
-import { remediesFor, type Held, type Line } from './remedies.js';
+import { remediesFor } from './remedies.js';
 import { type Realm, type TasksState } from './state.js';
 
-/** Why a task is where it is: the questions of the scheduler, in the order in which it asks them. */
-export function explainTask(
+/**
+ * Why a task is where it is: the questions of the scheduler, in the order in which it asks them. In steps, between which
+ * the state may move on: the line is counted meanwhile, each task as it is when it is looked at; all else is told as it
+ * is at the end.
+ */
+export function* explain(
   state: TasksState,
   policy: TasksPolicy,
   tenantId: string,
   taskId: string,
   nowMs: number,
-): Explanation {
-  const realm = state.realms.get(tenantId);
-  const task = realm?.tasks.get(taskId);
-  if (!realm || !task) {
-    const ended = realm?.ended.get(taskId);
-    if (!ended) return { phase: 'unknown' };
-    const { end, reason, endedAtMs, attemptsUsed } = ended;
-    return { phase: 'ended', end, reason, endedAtMs, attemptsUsed };
+): Generator<void, Explanation> {
+  for (;;) {
+    const realm = state.realms.get(tenantId);
+    const task = realm?.tasks.get(taskId);
+    if (!realm || !task) return explainGone(realm, taskId);
+    if (task.lease) return explainLeased(task, task.lease);
+    const fromMs = Math.max(nowMs, state.lastFactMs);
+    const { readyAtMs } = task;
+    const line = isInLine(state, task, fromMs) ? yield* lineOf(realm, policy, task, fromMs) : null;
+    const untilMs = Math.max(fromMs, state.lastFactMs);
+    // Else it was leased or has ended meanwhile, or stands elsewhere by now.
+    const stands = realm.tasks.get(taskId) === task && !task.lease && task.readyAtMs === readyAtMs;
+    if (stands && isInLine(state, task, untilMs) === (line !== null)) {
+      return explainQueued(state, policy, realm, task, line, untilMs);
+    }
   }
-  if (!task.lease) return explainQueued(state, policy, realm, task, nowMs);
-  const { agentId, attempt, leasedAtMs, startedAtMs, isMoving: moveRequested } = task.lease;
+}
+
+/** What is not is held back by nothing in the line. */
+function isInLine(state: TasksState, task: Task, nowMs: number): boolean {
+  return task.readyAtMs <= nowMs && !state.doomed.has(task);
+}
+
+function explainGone(realm: Realm | undefined, taskId: string): Explanation {
+  const ended = realm?.ended.get(taskId);
+  if (!ended) return { phase: 'unknown' };
+  const { end, reason, endedAtMs, attemptsUsed } = ended;
+  return { phase: 'ended', end, reason, endedAtMs, attemptsUsed };
+}
+
+function explainLeased(task: Task, lease: NonNullable<Task['lease']>): Explanation {
+  const { agentId, attempt, leasedAtMs, startedAtMs, isMoving: moveRequested } = lease;
   const cancelRequested = task.cancel !== null;
   return { phase: 'leased', agentId, attempt, leasedAtMs, startedAtMs, cancelRequested, moveRequested };
 }
@@ -36,36 +62,35 @@ function explainQueued(
   policy: TasksPolicy,
   realm: Realm,
   task: Task,
+  line: Line | null,
   nowMs: number,
 ): Queued {
   const survey = surveyAgents(realm, task);
-  const isReady = task.readyAtMs <= nowMs && !state.doomed.has(task);
-  const lineAt = (atMs: number): Line => ({
-    ahead: tasksAhead(realm, policy, task, atMs),
-    ready: () => readyTasks(realm, atMs),
-  });
-  const line = isReady ? lineAt(nowMs) : { ahead: [], ready: () => readyTasks(realm, nowMs) };
-  const held =
-    waits(state, task, nowMs) ?? holdOf(realm, policy, task, nowMs) ?? plain(survey.nearest ?? 'turn');
+  const hold = holdOf(state, realm, task, nowMs) ?? { reason: survey.nearest ?? 'turn', untilMs: null };
+  const { reason: rule, untilMs, used = null, limit = null, limitName = null } = hold;
+  const heldBy = holders(rule, line);
   const deadline = deadlineMs(task);
   const { known, byReason, agents } = survey;
-  const { scopes: _, heldBy, ...shown } = held;
   return {
     phase: 'queued',
-    ...shown,
-    heldBy: heldBy.slice(0, tasksNamed),
-    heldByMore: Math.max(0, heldBy.length - tasksNamed),
-    position: isReady ? line.ahead.length + 1 : null,
+    rule,
+    untilMs,
+    used,
+    limit,
+    limitName,
+    heldBy: heldBy.ids,
+    heldByMore: heldBy.more,
+    position: line && line.ahead.tasks.count + 1,
     effectivePriority: effectivePriority(task, policy.agingMs, nowMs),
     weight: weightOf(realm),
     weights: sumOfWeights(state),
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
     candidates: { known, byReason, agents },
-    remedies: remediesFor(held, task, survey, { ...line, at: lineAt }),
+    remedies: remediesFor(hold, line && { realm, task, survey, line, heldBy }),
   };
 }
 
-/** The rule alone, in the same order of questions: without those who hold the task back. `nearestOf` surveys the agents. */
+/** The rule alone, without a look along the line. `nearestOf` surveys the agents. */
 export function ruleOf(
   state: TasksState,
   realm: Realm,
@@ -73,80 +98,12 @@ export function ruleOf(
   nowMs: number,
   nearestOf: (task: Task) => ReasonCode | null,
 ): ReasonCode {
-  const held =
-    waits(state, task, nowMs)?.rule ?? (realmHold(realm, nowMs) ?? taskHold(realm, task, nowMs))?.reason;
-  return held ?? closedGate(gateRulesOf(realm), laneOf(task))?.reason ?? nearestOf(task) ?? 'turn';
+  return holdOf(state, realm, task, nowMs)?.reason ?? nearestOf(task) ?? 'turn';
 }
 
-function plain(rule: ReasonCode, over: Partial<Held> = {}): Held {
-  return { rule, untilMs: null, used: null, limit: null, limitName: null, heldBy: [], scopes: [], ...over };
-}
-
-function waits(state: TasksState, task: Task, nowMs: number): Held | null {
-  if (state.doomed.has(task)) return plain('agent_removed');
-  if (task.readyAtMs <= nowMs) return null;
-  return plain(task.attemptsUsed > 0 ? 'backoff' : 'not_before', { untilMs: task.readyAtMs });
-}
-
-/** What holds the whole tenant, or the tasks of this one's kind. */
-function holdOf(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Held | null {
-  const hold = realmHold(realm, nowMs) ?? taskHold(realm, task, nowMs);
-  if (hold) {
-    const { reason, untilMs, used = null, limit = null, limitName = null, scopes = [] } = hold;
-    return plain(reason, { untilMs, used, limit, limitName, scopes });
-  }
-  const closed = closedGate(gateRulesOf(realm), laneOf(task));
-  if (!closed) return null;
-  const untilMs = closed.reason === 'mass_loss_brake' ? realm.brake.untilMs : null;
-  return plain(closed.reason, { untilMs, heldBy: holdersOf(realm, policy, task, closed.reason, nowMs) });
-}
-
-/** Who has what this task waits for, and who may have it first: what is behind it as well, where this one fits nowhere. */
-function holdersOf(
-  realm: Realm,
-  policy: TasksPolicy,
-  task: Task,
-  reason: ReasonCode,
-  nowMs: number,
-): string[] {
-  const rivals = rivalsOf(task, reason);
-  if (!rivals) return [];
-  const all = [...realm.tasks.values()].filter((one) => one !== task && rivals(one));
-  const waiting = all.filter((one) => !one.lease && one.readyAtMs <= nowMs);
-  const rank = (one: Task): number => rankOf(one, policy.agingMs);
-  waiting.sort((a, b) => rank(a) - rank(b) || a.order - b.order);
-  return [...all.filter(({ lease }) => lease), ...waiting].map(({ id }) => id);
-}
-
-function rivalsOf(task: Task, reason: ReasonCode): ((other: Task) => boolean) | null {
-  if (reason === 'concurrency_key') {
-    const key = task.spec.concurrency?.key;
-    return ({ spec }) => spec.concurrency?.key === key;
-  }
-  if (reason !== 'lock_held') return null;
-  const agentId = task.spec.agent_id;
-  return ({ exclusive, lease, spec }) => exclusive && (lease?.agentId ?? spec.agent_id) === agentId;
-}
-
-function readyTasks(realm: Realm, nowMs: number): Task[] {
-  return [...realm.tasks.values()].filter((one) => !one.lease && one.readyAtMs <= nowMs);
-}
-
-/** Keys that take turns share the place of their most urgent task: any of theirs may come before any other. */
-function tasksAhead(realm: Realm, policy: TasksPolicy, task: Task, nowMs: number): Task[] {
-  const ready = readyTasks(realm, nowMs);
-  const first = ready
-    .filter(({ spec }) => takesTurns(spec.concurrency))
-    .reduce((min, one) => Math.min(min, rankOf(one, policy.agingMs)), Infinity);
-  const placeOf = (one: Task): number =>
-    takesTurns(one.spec.concurrency) ? first : rankOf(one, policy.agingMs);
-  const place = placeOf(task);
-  return ready.filter((one) => {
-    if (one === task) return false;
-    const itsPlace = placeOf(one);
-    const isLevel = itsPlace === place;
-    return itsPlace < place || (isLevel && (takesTurns(one.spec.concurrency) || one.order < task.order));
-  });
+function holders(rule: ReasonCode, line: Line | null): NamedTasks {
+  if (rule === 'concurrency_key' && line) return line.ofKey.named;
+  return rule === 'lock_held' && line ? line.ofLock.named : new NamedTasks();
 }
 
 function weightOf(realm: Realm): number {
@@ -155,6 +112,6 @@ function weightOf(realm: Realm): number {
 
 function sumOfWeights(state: TasksState): number {
   let sum = 0;
-  for (const realm of state.realms.values()) if (realm.queuedTasks > 0) sum += weightOf(realm);
+  for (const realm of state.busy) sum += weightOf(realm);
   return sum;
 }

@@ -24,6 +24,8 @@ export type Remedy =
       readonly labels: Labels;
       readonly executor: Executor;
       readonly capacity: Resources;
+      /** What the tenant's limit of agents has to be raised to before; null: it leaves room for them. */
+      readonly maxAgents: number | null;
     }
   | { readonly kind: 'raise-slots'; readonly agentId: string; readonly to: number }
   | {
@@ -64,8 +66,6 @@ export interface Candidates {
 }
 
 export const candidatesShown = 50;
-/** Ids named in one remedy or list of holders. */
-export const tasksNamed = 64;
 
 export interface Queued {
   readonly phase: 'queued';
@@ -82,7 +82,7 @@ export interface Queued {
   readonly heldByMore: number;
   /**
    * Its place among the ready tasks of its tenant, from 1; null while it is not ready. Of one whose key takes turns, the
-   * last place that it may have.
+   * last place that it may have. Of a long queue it is counted over some milliseconds, in which the queue moves on.
    */
   readonly position: number | null;
   readonly effectivePriority: number;

@@ -35,9 +35,14 @@ export function heed(world: World, remedy: Remedy): void {
       world.settle();
       return;
     case 'add-agents':
+      if (remedy.maxAgents !== null) {
+        const raised = { ...realm.tenant.limits, max_agents: remedy.maxAgents };
+        world.input(command('tenant.set-limits', { limits: raised }));
+      }
       for (let i = 0; i < remedy.count; i++) {
         const id = `new-${added++}`;
         const { labels, slots, executor, capacity } = remedy;
+        if (realm.agents.size >= realm.tenant.limits.max_agents) throw new Error(`${id} would be refused`);
         world.given(fact.agent(id, { labels, slots, capacity, executors: [executor] }));
         world.say(connected(id, { labels, slots, capacity, executors: [executor] }));
       }

@@ -1,11 +1,11 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
 import { clusterMode, effectiveMode, heldScope, holdsLeases } from '@fluxforge/domain/modes';
 import { hourOf, neverFits, nextHourMs, usedBytes } from '@fluxforge/domain/quotas';
-import { gates, type GateRule } from '@fluxforge/domain/scheduling';
+import { closedGate, gates, laneOf, type GateRule } from '@fluxforge/domain/scheduling';
 import { type Task } from '@fluxforge/domain/task';
-import { type Realm } from './state.js';
+import { type Realm, type TasksState } from './state.js';
 
-/** Why no task of a tenant can be leased now, whatever it asks for. */
+/** Why a task, or all of a tenant, cannot be leased now, whatever agents there are. */
 export interface Hold {
   readonly reason: ReasonCode;
   /** When the clock lifts it; null: only a fact does. */
@@ -73,6 +73,29 @@ export function taskHold({ tenant, output }: Realm, task: Task, nowMs: number): 
   const { output_bytes_per_hour: limit } = tenant.limits;
   if (limit === undefined || !neverFits(tenant.limits, task.spec)) return null;
   return { reason: 'quota_output_bytes', untilMs: null, ...outputQuota(usedBytes(output, nowMs), limit) };
+}
+
+/** What holds back a task that has no lease: what the scheduler asks before it asks for an agent, in its order. */
+export function holdOf(state: TasksState, realm: Realm, task: Task, nowMs: number): Hold | null {
+  return (
+    readyHold(state, task, nowMs) ??
+    realmHold(realm, nowMs) ??
+    taskHold(realm, task, nowMs) ??
+    gateHold(realm, task)
+  );
+}
+
+function readyHold(state: TasksState, task: Task, nowMs: number): Hold | null {
+  if (state.doomed.has(task)) return { reason: 'agent_removed', untilMs: null };
+  if (task.readyAtMs <= nowMs) return null;
+  return { reason: task.attemptsUsed > 0 ? 'backoff' : 'not_before', untilMs: task.readyAtMs };
+}
+
+function gateHold(realm: Realm, task: Task): Hold | null {
+  const closed = closedGate(gateRulesOf(realm), laneOf(task));
+  if (!closed) return null;
+  const { reason } = closed;
+  return { reason, untilMs: reason === 'mass_loss_brake' ? realm.brake.untilMs : null };
 }
 
 /** What tasks of a tenant may have to wait for beside a fitting agent. Facts that lift one open its gate. */

@@ -1,6 +1,5 @@
 import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
-import { explainTask } from './explain.js';
 import { cloneRealm } from './snapshot.js';
 import {
   command,
@@ -57,7 +56,7 @@ class Stream {
   }
 
   explain(taskId: string) {
-    return explainTask(this.world.state, this.world.context.policy, 't', taskId, this.world.nowMs);
+    return this.world.context.explainTask(this.world.state, 't', taskId, this.world.nowMs);
   }
 }
 

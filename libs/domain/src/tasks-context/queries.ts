@@ -1,5 +1,6 @@
 import { type Breaker } from '@fluxforge/domain/breakers';
 import { type Origin, type TaskKind, type TaskSpec } from '@fluxforge/events/catalogue';
+import { atOnce } from '@fluxforge/domain/kernel';
 import { agentOf, taskOf, type Realm, type TasksState } from './state.js';
 
 /** All that a lease frame needs. */
@@ -108,11 +109,7 @@ export function* countQueue(
 
 /** The same in one piece. */
 export function queueOf(state: TasksState, tenantId: string, nowMs: number): QueueView | null {
-  const steps = countQueue(state, tenantId, nowMs);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(countQueue(state, tenantId, nowMs));
 }
 
 /** What keeps leases away from agents of a tenant now. */

@@ -1,86 +1,75 @@
 import { type Labels, type Selector } from '@fluxforge/events/catalogue';
-import { hasResources, slotsOf, type Agent } from '@fluxforge/domain/agent';
+import { hasResources, type Agent } from '@fluxforge/domain/agent';
 import { breakerRoom } from '@fluxforge/domain/breakers';
 import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
-import { reservedBytes } from '@fluxforge/domain/quotas';
 import { type Task } from '@fluxforge/domain/task';
 import { type Survey } from './candidates.js';
-import { type ModeScope } from './holds.js';
-import { tasksNamed, type Queued, type Remedy } from './explanation.js';
+import { type Remedy } from './explanation.js';
+import { type Hold } from './holds.js';
+import { Stretch, type Line } from './line.js';
+import { NamedTasks } from './named-tasks.js';
+import { type Realm } from './state.js';
 
 const mostSlots = 1024;
 const mostCpuMillis = 1_024_000;
 const mostMemoryBytes = 2 ** 50;
+/** Of one tenant: no limit may be higher. */
+const mostAgents = 100_000;
 
-export type Held = Pick<Queued, 'rule' | 'untilMs' | 'used' | 'limit' | 'limitName'> & {
-  /** All of them, in the order of their names in `Queued`. */
-  readonly heldBy: readonly string[];
-  readonly scopes: readonly ModeScope[];
-};
-
-/** The ready tasks of the tenant at a moment; `ahead` are those that are served before the one in question. */
-export interface Line {
-  readonly ahead: readonly Task[];
-  readonly ready: () => readonly Task[];
+/** A ready task, and all that its remedies hang on. */
+export interface Case {
+  readonly realm: Realm;
+  readonly task: Task;
+  readonly survey: Survey;
+  readonly line: Line;
+  readonly heldBy: NamedTasks;
 }
 
-export interface Lines extends Line {
-  readonly at: (atMs: number) => Line;
-}
-
-/** What lifts the rule. */
-export function remediesFor(held: Held, task: Task, survey: Survey, line: Lines): Remedy[] {
-  const wait: Remedy[] = held.untilMs === null ? [] : [{ kind: 'wait-until', atMs: held.untilMs }];
-  switch (held.rule) {
+/** What lifts the rule. Null: of a task that is not ready, and waits for the clock alone, or for nothing. */
+export function remediesFor(hold: Hold, of: Case | null): Remedy[] {
+  const wait: Remedy[] = hold.untilMs === null ? [] : [{ kind: 'wait-until', atMs: hold.untilMs }];
+  if (!of) return wait.length > 0 ? wait : [{ kind: 'submit-otherwise' }];
+  const { line } = of;
+  switch (hold.reason) {
     case 'turn':
       return [{ kind: 'none-needed' }];
     case 'quota_running_tasks':
-      return raiseLimit(held, line.ready());
+      return raiseLimit(hold, line.ready);
     case 'quota_output_bytes':
-      return [...raiseLimit(held, line.ready()), ...(hourSuffices(held, line) ? wait : [])];
+      return [...raiseLimit(hold, line.readyBytes), ...(hourSuffices(hold, line) ? wait : [])];
     case 'mode_draining':
-      return [{ kind: 'set-mode', mode: 'normal', scopes: held.scopes }];
+      return [{ kind: 'set-mode', mode: 'normal', scopes: hold.scopes ?? [] }];
     case 'concurrency_key':
     case 'lock_held':
-      return [endTasks(held.heldBy)];
+      return [endTasks(of.heldBy)];
     case 'mass_loss_brake':
       return [{ kind: 'release-brake' }, ...wait];
-    case 'agent_removed':
-      return [{ kind: 'submit-otherwise' }];
     default:
-      return wait.length > 0 ? wait : placementRemedies(task, survey, line);
+      return placementRemedies(of);
   }
 }
 
-function endTasks(ids: readonly string[]): Remedy {
-  return { kind: 'end-tasks', taskIds: ids.slice(0, tasksNamed), more: Math.max(0, ids.length - tasksNamed) };
-}
-
-function sumOf(tasks: readonly Task[], of: (task: Task) => number): number {
-  return tasks.reduce((sum, task) => sum + of(task), 0);
+function endTasks({ ids, more }: NamedTasks): Remedy {
+  return { kind: 'end-tasks', taskIds: ids, more };
 }
 
 /** By as much as all that is ready takes: what is behind it may fit where it does not, and take the room. */
-function raiseLimit({ rule, used, limitName }: Held, ready: readonly Task[]): Remedy[] {
-  if (limitName === null || used === null) return [];
-  const bytes = rule === 'quota_output_bytes';
-  const need = bytes ? ready.reduce((sum, one) => sum + reservedBytes(one.spec), 0) : ready.length;
+function raiseLimit({ used, limitName }: Hold, need: number): Remedy[] {
+  if (limitName === undefined || used === undefined) return [];
   return [{ kind: 'raise-limit', limit: limitName, to: used + need }];
 }
 
 /** The next hour is no longer than this one: whoever is ready by then may use it up. */
-function hourSuffices({ untilMs, limit }: Held, line: Lines): boolean {
-  if (untilMs === null || limit === null) return false;
-  return sumOf(line.at(untilMs).ready(), ({ spec }) => reservedBytes(spec)) <= limit;
+function hourSuffices({ untilMs, limit }: Hold, line: Line): boolean {
+  return untilMs === line.nextHourMs && limit !== undefined && line.nextHourBytes <= limit;
 }
 
-function placementRemedies(task: Task, survey: Survey, line: Lines): Remedy[] {
-  const { ahead, ready } = line;
-  const all = [...ahead, task];
+function placementRemedies(of: Case): Remedy[] {
+  const { task, survey, line } = of;
   const [agent] = survey.nearestAgents;
   const pinned = task.spec.agent_id !== undefined;
   const agentId = agent?.id ?? '';
-  const more = (): Remedy[] => (pinned ? [] : addAgents(task, all, survey));
+  const more = (): Remedy[] => (pinned ? [] : addAgents(of));
   switch (survey.nearest) {
     case 'agent_lost':
     case 'agent_stopping':
@@ -90,9 +79,9 @@ function placementRemedies(task: Task, survey: Survey, line: Lines): Remedy[] {
     case 'breaker_open':
       return [...resetBreakers(agent, line), ...more()];
     case 'agent_kept':
-      return pinned ? [endLarge(task, agent, ready())] : more();
+      return pinned ? [endLarge(agent, line)] : more();
     case 'agents_full':
-      return pinned ? moreSlots(task, survey, all) : more();
+      return pinned ? moreSlots(of) : more();
     case 'requests_too_large':
       return pinned ? [{ kind: 'submit-otherwise' }] : more();
     default:
@@ -101,36 +90,52 @@ function placementRemedies(task: Task, survey: Survey, line: Lines): Remedy[] {
 }
 
 /** Whom its room is kept for, and for whom it could be next. */
-function endLarge(task: Task, agent: Agent | undefined, ready: readonly Task[]): Remedy {
+function endLarge(agent: Agent | undefined, { large }: Line): Remedy {
   const kept = agent?.keptFor ?? '';
-  const others = ready.filter((one) => one !== task && one.spec.requests && one.id !== kept);
-  return endTasks([kept, ...others.map(({ id }) => id)]);
+  const all = new NamedTasks();
+  all.add(kept);
+  return endTasks(all.addAll(large.without(kept)));
 }
 
 /** By themselves they let one probe through when all have cooled down: it is whoever is first by then. */
-function resetBreakers(agent: Agent | undefined, line: Lines): Remedy[] {
+function resetBreakers(agent: Agent | undefined, line: Line): Remedy[] {
   const tripped = agent?.breakers.trippedFor(agent.id, agent.labels) ?? [];
   const breakers = tripped.map(({ scope, name }) => ({ scope, name }));
   const untilMs = Math.max(0, ...tripped.map((one) => (one.phase === 'open' ? one.untilMs : Infinity)));
-  const waits = Number.isFinite(untilMs) && line.at(untilMs).ahead.length === 0;
+  const waits = Number.isFinite(untilMs) && line.firstAheadAtMs > untilMs;
   const wait: Remedy[] = waits ? [{ kind: 'wait-until', atMs: untilMs }] : [];
   return [{ kind: 'reset-breakers', breakers }, ...wait];
 }
 
-/** Enough for `all` that are served before it and itself: who is first in line takes what is new. */
-function addAgents(task: Task, all: readonly Task[], survey: Survey): Remedy[] {
+type Demand = Readonly<Pick<Stretch, 'slots' | 'cpu_millis' | 'memory_bytes'>>;
+
+/** Of the task and of all that are served before it: who is first in line takes what is new. */
+function demandOf({ task, line }: Case): { readonly own: Demand; readonly wanted: Stretch } {
+  const own = new Stretch();
+  own.add(task);
+  const wanted = new Stretch();
+  wanted.add(task);
+  wanted.addAll(line.ahead);
+  return { own, wanted };
+}
+
+/** Raising the limit comes first where there would be more than the tenant may have: else none of them is let in. */
+function addAgents(of: Case): Remedy[] {
+  const { realm, task, survey } = of;
   if (!labelsFor(task.spec.selector, {})) return [{ kind: 'submit-otherwise' }];
   const labels = labelsOfNew(task, survey);
   if (!labels) return [];
-  const wanted = demandOf(all);
-  const size = {
-    slots: Math.min(mostSlots, wanted.slots),
+  const { own, wanted } = demandOf(of);
+  const slots = Math.min(mostSlots, wanted.slots);
+  const capacity = {
     cpu_millis: Math.min(mostCpuMillis, wanted.cpu_millis),
     memory_bytes: Math.min(mostMemoryBytes, wanted.memory_bytes),
   };
-  const { slots, ...capacity } = size;
-  const count = Math.min(all.length, agentsFor(demandOf([task]), wanted, size));
-  return [{ kind: 'add-agents', count, slots, labels, executor: task.spec.executor, capacity }];
+  const count = Math.min(wanted.tasks.count, agentsFor(own, wanted, { slots, ...capacity }));
+  const agents = realm.agents.size + count;
+  if (agents > mostAgents) return [{ kind: 'submit-otherwise' }];
+  const maxAgents = agents > realm.tenant.limits.max_agents ? agents : null;
+  return [{ kind: 'add-agents', count, slots, labels, executor: task.spec.executor, capacity, maxAgents }];
 }
 
 /**
@@ -148,16 +153,17 @@ function agentsFor(own: Demand, wanted: Demand, size: Demand): number {
 }
 
 /** Slots alone help where CPU and memory are there for all that come before it as well. */
-function moreSlots(task: Task, { nearestAgents }: Survey, all: readonly Task[]): Remedy[] {
-  const [agent] = nearestAgents;
+function moreSlots(of: Case): Remedy[] {
+  const [agent] = of.survey.nearestAgents;
   if (!agent) return [];
-  const wanted = demandOf(all);
+  const { wanted } = demandOf(of);
   const to = agent.slots + wanted.slots;
   if (to <= mostSlots && hasResources(agent, wanted)) {
     return [{ kind: 'raise-slots', agentId: agent.id, to }];
   }
-  const before = all.filter((one) => one !== task).map(({ id }) => id);
-  return [endTasks([...agent.leases, ...before])];
+  const all = new NamedTasks();
+  for (const id of agent.leases) all.add(id);
+  return [endTasks(all.addAll(of.line.ahead.tasks))];
 }
 
 /** In a domain whose breaker lets all through, or at least one; null: none such may be asked for, and it would not help. */
@@ -181,16 +187,6 @@ function labelsOfNew(task: Task, { nearest, nearestAgents }: Survey): Labels | n
 /** What is nearer than an agent behind a breaker: another such agent changes nothing. */
 function isBeyondBreakers(nearest: Survey['nearest']): boolean {
   return nearest === 'agent_kept' || nearest === 'agents_full';
-}
-
-type Demand = Readonly<Record<'slots' | 'cpu_millis' | 'memory_bytes', number>>;
-
-function demandOf(tasks: readonly Task[]): Demand {
-  return {
-    slots: sumOf(tasks, ({ spec }) => slotsOf(spec.requests)),
-    cpu_millis: sumOf(tasks, ({ spec }) => spec.requests?.cpu_millis ?? 0),
-    memory_bytes: sumOf(tasks, ({ spec }) => spec.requests?.memory_bytes ?? 0),
-  };
 }
 
 /** It names an agent that does not match: that one would have to change. */

@@ -100,15 +100,14 @@ class Trial {
         // All who are connected go on answering meanwhile: else they would be lost, and that would show.
         for (const agent of this.realm.agents.values()) this.answer(agent);
         return this.settle();
-      case 'raise-limit': {
-        const limits = { ...this.realm.tenant.limits, [remedy.limit]: remedy.to };
-        return this.command({ type: 'tenant.set-limits', data: { limits } });
-      }
+      case 'raise-limit':
+        return this.raise(remedy.limit, remedy.to);
       case 'end-tasks':
         // All of them, before anything else is decided: else what is smaller takes each place that comes free.
         for (const id of remedy.taskIds) this.end(id);
         return this.settle();
       case 'add-agents':
+        if (remedy.maxAgents !== null) this.raise('max_agents', remedy.maxAgents);
         for (let i = 0; i < remedy.count; i++) this.addAgent(`trial-${i}`, remedy);
         return;
       case 'raise-slots':
@@ -156,6 +155,11 @@ class Trial {
     this.command({ type: 'cluster.set-mode', data: { mode } }, systemTenant);
   }
 
+  private raise(limit: string, to: number): void {
+    const limits = { ...this.realm.tenant.limits, [limit]: to };
+    this.command({ type: 'tenant.set-limits', data: { limits } });
+  }
+
   private end(id: string): void {
     const task = this.realm.tasks.get(id);
     if (!task) return;
@@ -172,9 +176,11 @@ class Trial {
   private addAgent(id: string, said: Extract<Remedy, { kind: 'add-agents' }>): void {
     const { labels, slots, capacity, executor } = said;
     const { tenantId } = this;
+    const token = { token_hash: id, labels: {}, expires_at_ms: this.nowMs + 1 };
+    this.take(decided('join-token.created', tenantId, id, { token_id: id, ...token }));
     const data = { labels, slots, capacity, executors: [executor], agent_version: '1' };
-    const fresh = { agent_id: id, name: id, token_id: id, credential_hash: '', token_labels: {} };
-    this.take(decided('agent.enrolled', tenantId, id, { ...fresh, ...data }));
+    const fresh = { agent_id: id, name: id, token_hash: id, credential_hash: '' };
+    this.command({ type: 'agent.enrol', data: { ...fresh, ...data } });
     this.connect(this.agent(id), {});
   }
 
@@ -220,8 +226,10 @@ class Trial {
       traceparent: null,
     };
     const command = { ...body, id, tenantId, provenance } as Command;
-    for (const one of this.context.decide(this.state, { kind: 'command', command }, this.nowMs))
+    for (const one of this.context.decide(this.state, { kind: 'command', command }, this.nowMs)) {
+      insist(one.type !== 'command.rejected', 'explain', () => `${body.type} is refused`);
       this.take(one);
+    }
   }
 
   private say(message: TasksMessage): void {
