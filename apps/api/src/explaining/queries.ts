@@ -109,7 +109,8 @@ export class SimulateHandler implements IQueryHandler<Simulate> {
     const answer = await this.owners.ask('tasks', question);
     if (answer === null) throw notFound();
     if (typeof answer === 'object' && 'too_large' in answer) {
-      const detail = `Tenants with more than ${String(answer.too_large)} live tasks cannot be simulated.`;
+      const bound = String(answer.too_large);
+      const detail = `Tenants with more than ${bound} live tasks and agents in all cannot be simulated.`;
       throw new ProblemError('conflict', detail);
     }
     return answer;

@@ -1,8 +1,14 @@
-import { queueDepths, queueOf, type QueueDepth, type TasksState } from '@fluxforge/domain/tasks-context';
+import {
+  lookedAtInStep,
+  oldestReadyIn,
+  queueDepths,
+  type QueueDepth,
+  type TasksState,
+} from '@fluxforge/domain/tasks-context';
 import { type HotQueue } from '@fluxforge/events/hot-queue';
-import { depthView, queueView } from '../questions/queue-view.js';
+import { queueView } from '../questions/queue-view.js';
 
-/** Tasks that are looked at in one pass, for counts by priority and the oldest wait; the rest is owed by later passes. */
+/** Tasks that are looked at in one pass, for the oldest wait; the rest is for later passes. */
 const tasksPerPass = 20_000;
 
 interface Drawn {
@@ -20,26 +26,32 @@ export interface PictureOptions {
 
 /**
  * Draws the queues that have changed since they were drawn last, a bounded number at a time, those first that waited
- * longest. Depths are exact each time; counts by priority need a look at each task, so of a very long queue they are
- * drawn less often.
+ * longest. Depths are exact each time; the oldest wait may need a look at each task, so of a very long queue it is told
+ * as it was found last, until a look that goes over several passes has come to its end.
  */
 export class Picture {
   private readonly drawn = new Map<string, Drawn>();
-  private budget = tasksPerPass;
+  /** By tenant, its last look for the oldest wait, and what the one before found. */
+  private readonly looks = new Map<string, Generator<void, number | null>>();
+  private readonly oldest = new Map<string, number | null>();
+  private tasksLeft = tasksPerPass;
   private from = 0;
 
   constructor(private readonly options: PictureOptions) {}
 
   draw(state: TasksState, nowMs: number): [tenantId: string, view: HotQueue][] {
-    this.budget = Math.min(tasksPerPass, this.budget + tasksPerPass);
+    this.tasksLeft = tasksPerPass;
     const depths = queueDepths(state);
     const drawn: [string, HotQueue][] = [];
+    // Begun with another one each time: looks that take long must not be always the same tenants'.
+    let next = this.from + 1;
     for (let n = 0; n < depths.length && drawn.length < this.options.maxTenants; n++) {
       const depth = depths[(this.from + n) % depths.length]!;
       if (!this.isDue(depth, nowMs)) continue;
       drawn.push([depth.tenantId, this.one(state, depth, nowMs)]);
-      if (drawn.length === this.options.maxTenants) this.from = (this.from + n + 1) % depths.length;
+      if (drawn.length === this.options.maxTenants) next = this.from + n + 1;
     }
+    this.from = next % Math.max(1, depths.length);
     return drawn;
   }
 
@@ -59,27 +71,28 @@ export class Picture {
   }
 
   private one(state: TasksState, depth: QueueDepth, nowMs: number): HotQueue {
-    const view = this.counted(state, depth, nowMs) ?? this.carriedOn(depth, nowMs);
+    const view = queueView(depth, this.oldestOf(state, depth, nowMs), nowMs);
     this.drawn.set(depth.tenantId, { signature: signatureOf(depth), drawnAtMs: nowMs, view });
     return view;
   }
 
-  private counted(state: TasksState, depth: QueueDepth, nowMs: number): HotQueue | null {
-    if (this.budget <= 0) return null;
-    this.budget -= depth.queued + depth.leased;
-    const queue = queueOf(state, depth.tenantId, nowMs);
-    return queue && queueView(queue, nowMs);
-  }
-
-  /** Depths as they are, and for the rest what was counted last. */
-  private carriedOn(depth: QueueDepth, nowMs: number): HotQueue {
-    const last = this.drawn.get(depth.tenantId)?.view;
-    return {
-      ...depthView(depth),
-      by_priority: last?.by_priority ?? Array.from({ length: 10 }, () => 0),
-      oldest_wait_ms: depth.ready === 0 ? 0 : (last?.oldest_wait_ms ?? 0),
-      as_of: new Date(nowMs).toISOString(),
-    };
+  /** Null: none is ready, or it is not found yet. */
+  private oldestOf(
+    state: TasksState,
+    { tenantId, ready, ...depth }: QueueDepth,
+    nowMs: number,
+  ): number | null {
+    const look = this.looks.get(tenantId) ?? oldestReadyIn(state, tenantId, nowMs);
+    this.looks.set(tenantId, look);
+    const perStep = Math.min(lookedAtInStep, depth.queued + depth.leased);
+    for (; this.tasksLeft > 0; this.tasksLeft -= perStep) {
+      const { done, value } = look.next();
+      if (!done) continue;
+      this.looks.delete(tenantId);
+      this.oldest.set(tenantId, value);
+      break;
+    }
+    return ready === 0 ? null : (this.oldest.get(tenantId) ?? null);
   }
 }
 

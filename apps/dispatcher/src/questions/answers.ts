@@ -1,7 +1,7 @@
 import {
-  countQueue,
   quarantinesOf,
   queueDepthOf,
+  queueIn,
   type TasksContext,
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
@@ -26,7 +26,7 @@ export function answerTo(
     case 'explain-task':
       return explained(rules.explain(state, tenantId, question.task_id, tools.nowMs()), tools);
     case 'queue':
-      return countedQueue(state, tenantId, tools);
+      return queueNow(state, tenantId, tools);
     case 'queue-depth': {
       const depth = queueDepthOf(state, tenantId);
       return depth && { ...depthView(depth), pulse };
@@ -46,7 +46,7 @@ async function explained(steps: ReturnType<TasksContext['explain']>, tools: Slic
   return explanationView(await inSlices(steps, tools));
 }
 
-async function countedQueue(state: TasksState, tenantId: string, tools: SliceTools) {
-  const queue = await inSlices(countQueue(state, tenantId, tools.nowMs()), tools);
-  return queue && queueView(queue, tools.nowMs());
+async function queueNow(state: TasksState, tenantId: string, tools: SliceTools) {
+  const queue = await inSlices(queueIn(state, tenantId, tools.nowMs()), tools);
+  return queue && queueView(queue, queue.oldestReadySinceMs, tools.nowMs());
 }

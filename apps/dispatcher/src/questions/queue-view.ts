@@ -1,13 +1,13 @@
-import { type QueueDepth, type QueueView } from '@fluxforge/domain/tasks-context';
+import { type QueueDepth } from '@fluxforge/domain/tasks-context';
 import { type HotDepth, type HotQueue } from '@fluxforge/events/hot-queue';
 
-/** As users see it. */
-export function queueView(queue: QueueView, nowMs: number): HotQueue {
-  const since = queue.oldestReadySinceMs;
+/** As users see it. Null: none is ready, or it is not known yet. */
+export function queueView(depth: QueueDepth, oldestReadySinceMs: number | null, nowMs: number): HotQueue {
+  const waitMs = oldestReadySinceMs === null ? 0 : nowMs - oldestReadySinceMs;
   return {
-    ...depthView(queue),
-    by_priority: [...queue.byPriority],
-    oldest_wait_ms: since === null ? 0 : Math.max(0, Math.round(nowMs - since)),
+    ...depthView(depth),
+    by_priority: [...depth.byPriority],
+    oldest_wait_ms: Math.max(0, Math.round(waitMs)),
     as_of: new Date(nowMs).toISOString(),
   };
 }

@@ -8,7 +8,7 @@ import {
 import { TooManyQuestions, type QuestionOf } from '@fluxforge/events/owner-questions';
 import { inSlices, type SliceTools } from './in-slices.js';
 
-/** Copies are made in one piece, so only so many run beside each other in a process. */
+/** Each holds a copy of its tenant, so only so many run beside each other in a process. */
 const atOnce = 2;
 let running = 0;
 
@@ -31,7 +31,7 @@ export async function runSimulation(
 
 function simulationView(end: SimulationEnd) {
   if (end === 'unknown_tenant') return null;
-  if (end === 'too_large') return { too_large: simulationBounds.tenantTasks };
+  if (end === 'too_large') return { too_large: simulationBounds.tenantSize };
   return {
     admitted: end.admitted,
     rejected: end.rejected.map(({ taskId, reason }) => ({ task_id: taskId, reason })),

@@ -97,6 +97,34 @@ export function newAgent(
   };
 }
 
+/** The same agent with the same stream, and nothing running: what becomes of the one does not reach the other. */
+export function copyAgent(agent: Agent, breakers: BreakerBook): Agent {
+  return {
+    id: agent.id,
+    tenantId: agent.tenantId,
+    name: agent.name,
+    credentialHash: agent.credentialHash,
+    tokenLabels: agent.tokenLabels,
+    labels: agent.labels,
+    slots: agent.slots,
+    capacity: agent.capacity,
+    executors: agent.executors,
+    version: agent.version,
+    standing: agent.standing,
+    lostAtMs: agent.lostAtMs,
+    draining: agent.draining,
+    drainDeadlineMs: agent.drainDeadlineMs,
+    order: agent.order,
+    breakers,
+    leases: new Set(),
+    load: { slots: 0, cpuMillis: 0, memoryBytes: 0 },
+    pinned: new Set(),
+    session: agent.session && { ...agent.session },
+    lastAnswerAtMs: agent.lastAnswerAtMs,
+    keptFor: null,
+  };
+}
+
 /** Why it may be given no lease now, whatever the task asks for and however empty it is: away, unwilling, on probation. */
 export function standingRefusal(agent: Agent): ReasonCode | null {
   if (agent.standing !== 'found' || !agent.session) return 'agent_lost';

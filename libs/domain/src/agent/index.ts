@@ -1,4 +1,5 @@
 export {
+  copyAgent,
   freeSlots,
   newAgent,
   roomRefusal,

@@ -96,8 +96,13 @@ export class ConcurrencyKeys {
 
   /** What the live tasks alone do not tell. By key: which came first is forgotten when its first task ends. */
   image(): KeyTurns {
-    const of = [...this.uses].map(([key, { turn }]): [string, number] => [key, turn]);
-    return { turns: this.turns, of: of.sort(([a], [b]) => (a < b ? -1 : 1)) };
+    const { turns, of } = this.turnsNow();
+    return { turns, of: [...of].sort(([a], [b]) => (a < b ? -1 : 1)) };
+  }
+
+  /** The same in no particular order. */
+  turnsNow(): KeyTurns {
+    return { turns: this.turns, of: [...this.uses].map(([key, { turn }]): [string, number] => [key, turn]) };
   }
 
   /** After its tasks are there again. */

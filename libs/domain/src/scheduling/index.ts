@@ -13,4 +13,4 @@ export { wishText } from './free-agents.js';
 export { laneOf } from './lanes.js';
 export { effectivePriority, rankOf } from './ready-tasks.js';
 export { type Looks } from './openings.js';
-export { TenantQueue, type Choice } from './tenant-queue.js';
+export { TenantQueue, type Choice, type QueueStanding } from './tenant-queue.js';

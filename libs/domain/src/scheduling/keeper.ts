@@ -12,6 +12,20 @@ interface Kept {
   readonly lookAtMs: number;
 }
 
+/** What tells a group from all others, of another queue as well. */
+type GroupName = Pick<PlacementGroup, 'agentId' | 'wish'>;
+
+/** What a keeper keeps and has deferred at one moment. */
+export interface Keeping {
+  readonly deferred: readonly { readonly group: GroupName; readonly untilMs: number }[];
+  readonly kept: {
+    readonly group: GroupName;
+    readonly agentId: string;
+    readonly keptFor: string | null;
+    readonly lookAtMs: number;
+  } | null;
+}
+
 /**
  * Room for a task that asks for more than comes free at once. Smaller tasks of its tenant would take each slot as it
  * is freed, however old it grew. So when it has waited one step of aging beyond the top, one agent that can take it is
@@ -92,21 +106,31 @@ export class Keeper {
     return this.kept || this.due.peekRank() > nowMs ? null : this.due.peek()!;
   }
 
-  /** What `other` keeps and has deferred, of a tenant that this one is a copy of. Answers the agent that is kept. */
+  get standing(): Keeping {
+    const deferred = [...this.deferred].map((group) => ({
+      group,
+      untilMs: this.due.rankOf(group) ?? Infinity,
+    }));
+    if (!this.kept) return { deferred, kept: null };
+    const { group, agent, lookAtMs } = this.kept;
+    return { deferred, kept: { group, agentId: agent.id, keptFor: agent.keptFor, lookAtMs } };
+  }
+
+  /** What was kept and deferred of a tenant that this one is a copy of. Answers the agent that is kept. */
   adopt(
-    other: Keeper,
-    own: (group: PlacementGroup) => PlacementGroup | undefined,
+    { deferred, kept }: Keeping,
+    own: (group: GroupName) => PlacementGroup | undefined,
     agents: ReadonlyMap<string, Agent>,
   ): Agent | null {
-    for (const one of other.deferred) {
-      const group = own(one);
-      if (group) this.postponed.set(group, other.due.rankOf(one) ?? Infinity);
+    for (const one of deferred) {
+      const group = own(one.group);
+      if (group) this.postponed.set(group, one.untilMs);
     }
-    const group = other.kept && own(other.kept.group);
-    const agent = other.kept && agents.get(other.kept.agent.id);
+    const group = kept && own(kept.group);
+    const agent = kept && agents.get(kept.agentId);
     if (!group || !agent) return null;
-    this.kept = { ...other.kept!, group, agent };
-    agent.keptFor = other.kept!.agent.keptFor;
+    this.kept = { group, agent, lookAtMs: kept.lookAtMs };
+    agent.keptFor = kept.keptFor;
     return agent;
   }
 

@@ -150,7 +150,7 @@ export class Groups {
   }
 
   /** The one that asks for the same as a group of another queue. */
-  like({ agentId, wish }: PlacementGroup): PlacementGroup | undefined {
+  like({ agentId, wish }: Pick<PlacementGroup, 'agentId' | 'wish'>): PlacementGroup | undefined {
     return this.byAgent.get(agentId)?.get(wish);
   }
 

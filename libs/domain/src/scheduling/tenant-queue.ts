@@ -5,7 +5,7 @@ import { type Task } from '@fluxforge/domain/task';
 import { BlockedGroups } from './blocked-groups.js';
 import { FreeAgents, type Pick } from './free-agents.js';
 import { closedGate, type GateRule } from './gates.js';
-import { Keeper } from './keeper.js';
+import { Keeper, type Keeping } from './keeper.js';
 import { ParkedLanes } from './lanes.js';
 import { Openings, type Looks } from './openings.js';
 import { Groups, TurnGroups, type GroupLane, type PlacementGroup } from './placement-group.js';
@@ -13,6 +13,9 @@ import { Groups, TurnGroups, type GroupLane, type PlacementGroup } from './place
 export interface Choice extends Pick {
   readonly task: Task;
 }
+
+/** At one moment: it holds nothing that moves on. */
+export type QueueStanding = Keeping;
 
 /**
  * The ready tasks of one tenant, and its agents with room. All of it is derived: from the tasks, the agents
@@ -159,9 +162,14 @@ export class TenantQueue {
     if (before) this.agentChanged(before, false);
   }
 
-  /** Keeps what `original` keeps: the queue of the tenant that the tasks and agents of this one are copied from. */
-  keepLike(original: TenantQueue): void {
-    const agent = this.keeper.adopt(original.keeper, (group) => this.groups.like(group), this.agents);
+  /** What is kept here now, for `keepLike`. */
+  get standing(): QueueStanding {
+    return this.keeper.standing;
+  }
+
+  /** Keeps what the queue kept that the tasks and agents of this one are copied from. */
+  keepLike(standing: QueueStanding): void {
+    const agent = this.keeper.adopt(standing, (group) => this.groups.like(group), this.agents);
     if (agent) this.agentChanged(agent, false);
   }
 

@@ -12,6 +12,7 @@ export {
 export { KeyWindow, keyWindowMs } from './key-window.js';
 export { SharedSpecs, specBytes } from './shared-specs.js';
 export {
+  copyTask,
   deadlineMs,
   newTask,
   noSeats,

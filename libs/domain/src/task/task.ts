@@ -131,6 +131,35 @@ export function newTask(
   };
 }
 
+/** The same task by itself, with no place yet: what becomes of the one does not reach the other. */
+export function copyTask(task: Task): Task {
+  return {
+    id: task.id,
+    tenantId: task.tenantId,
+    life: task.life,
+    kind: task.kind,
+    spec: task.spec,
+    specBytes: task.specBytes,
+    origin: task.origin,
+    batch: task.batch,
+    keyed: task.keyed,
+    traceparent: task.traceparent,
+    order: task.order,
+    readyAtMs: task.readyAtMs,
+    deliverFromMs: task.deliverFromMs,
+    attemptsUsed: task.attemptsUsed,
+    forgivenAttempts: task.forgivenAttempts,
+    isOrphaned: task.isOrphaned,
+    reportedAttempt: task.reportedAttempt,
+    exclusive: task.exclusive,
+    cancel: task.cancel,
+    lease: task.lease && { ...task.lease },
+    lane: null,
+    readySeat: -1,
+    deadlineSeat: -1,
+  };
+}
+
 /** When a queued task ends for want of a start. A delivery timeout of 0 is none. */
 export function deadlineMs(task: Task): number {
   const { not_after_ms, delivery_timeout_ms } = task.spec;

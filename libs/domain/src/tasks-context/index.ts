@@ -11,18 +11,20 @@ export {
 export { defaultTasksPolicy, type TasksPolicy } from './policy.js';
 export {
   agentCredential,
-  countQueue,
   leaseView,
+  lookedAtInStep,
+  oldestReadyIn,
   quarantinesOf,
   type Quarantines,
   queueDepthOf,
   queueDepths,
-  queueOf,
+  queueIn,
   type LeaseView,
   type QueueDepth,
   type QueueView,
 } from './queries.js';
 export { type TasksMessage } from './observe.js';
-export { cloneRealm, tasksSnapshotShape } from './snapshot.js';
+export { cloneRealm, copyRealm } from './copy.js';
+export { tasksSnapshotShape } from './snapshot.js';
 export { type TasksState } from './state.js';
 export { simulate, simulationBounds, type Changes, type Simulated, type SimulationEnd } from './simulate.js';

@@ -1,6 +1,6 @@
 import { decided } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
-import { cloneRealm } from './snapshot.js';
+import { cloneRealm } from './copy.js';
 import {
   command,
   connected,

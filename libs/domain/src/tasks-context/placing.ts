@@ -13,6 +13,7 @@ import { type Realm, type TasksState } from './state.js';
 export function enqueue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks += 1;
   realm.queuedBytes += task.specBytes;
+  realm.queuedByPriority[task.spec.priority]! += 1;
   state.queuedTasks += 1;
   state.busy.add(realm);
   if (deadlineMs(task) < Infinity) state.deadlines.add(task);
@@ -28,6 +29,7 @@ export function enqueue(state: TasksState, realm: Realm, task: Task): void {
 export function dequeue(state: TasksState, realm: Realm, task: Task): void {
   realm.queuedTasks -= 1;
   realm.queuedBytes -= task.specBytes;
+  realm.queuedByPriority[task.spec.priority]! -= 1;
   state.queuedTasks -= 1;
   if (realm.queuedTasks === 0) state.busy.delete(realm);
   if (task.spec.agent_id !== undefined) realm.agents.get(task.spec.agent_id)?.pinned.delete(task.id);

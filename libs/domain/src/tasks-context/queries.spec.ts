@@ -1,36 +1,64 @@
-import { countQueue, queueOf, type QueueView } from './queries.js';
-import { fact, t0, worldWith, type World } from './scenario.fixture.js';
+import fc from 'fast-check';
+import { atOnce } from '@fluxforge/domain/kernel';
+import { histories, History } from './history.fixture.js';
+import { queueIn } from './queries.js';
+import { fact, t0, worldWith } from './scenario.fixture.js';
+import { type TasksState } from './state.js';
 
-function queued(tasks: number): World {
-  const world = worldWith([]);
-  for (let i = 0; i < tasks; i++) world.given(fact.queued(`x${i}`, { priority: i % 10 }));
-  return world;
-}
+const told = (state: TasksState, tenantId: string, nowMs: number) => atOnce(queueIn(state, tenantId, nowMs));
 
-describe('a count of a queue', () => {
-  it('tells apart what is queued by priority, and since when the oldest is ready', () => {
-    const { state } = queued(25);
-    expect(queueOf(state, 't', t0)).toMatchObject({
+describe('what is told of a queue', () => {
+  it('is how much is queued by priority, and since when the oldest is ready', () => {
+    const { state, nowMs } = worldWith([]).given(
+      ...Array.from({ length: 25 }, (_, i) => fact.queued(`x${i}`, { priority: i % 10 })),
+    );
+    expect(told(state, 't', nowMs)).toMatchObject({
       queued: 25,
       leased: 0,
       byPriority: [3, 3, 3, 3, 3, 2, 2, 2, 2, 2],
       oldestReadySinceMs: t0,
     });
-    expect(queueOf(state, 'nobody', t0)).toBeNull();
+    expect(told(state, 'nobody', nowMs)).toBeNull();
   });
 
-  it('goes in steps, and bears what moves in between', () => {
-    const world = queued(2_500);
-    const steps = countQueue(world.state, 't', t0);
+  it('is found in steps, which bear what moves in between', () => {
+    const world = worldWith([]);
+    // An older one may stand behind any of them.
+    for (let i = 0; i < 2_500; i++) world.given(fact.queued(`x${i}`, { not_before_ms: t0 }));
+    const steps = queueIn(world.state, 't', t0);
     expect(steps.next().done).toBe(false);
-    const { state, nowMs } = world;
-    for (const taskId of ['x0', 'x2400']) world.state.realms.get('t')!.tasks.delete(taskId);
+    const { tasks } = world.state.realms.get('t')!;
+    tasks.delete('x0');
     expect(steps.next().done).toBe(false);
-    const end = steps.next();
-    expect(end.done).toBe(true);
-    const { byPriority } = end.value as QueueView;
-    // One was counted before it went, the other was not.
-    expect(byPriority.reduce((sum, one) => sum + one, 0)).toBe(2_499);
-    expect(queueOf(state, 't', nowMs)!.byPriority.reduce((sum, one) => sum + one, 0)).toBe(2_498);
+    expect(steps.next()).toMatchObject({ done: true, value: { oldestReadySinceMs: t0 } });
+  });
+
+  it('is what a look at each task finds, after any history', () => {
+    const behind = { found: 0 };
+    fc.assert(
+      fc.property(histories, fc.constantFrom('log' as const, 'snapshot' as const), (steps, takeOverBy) => {
+        const history = new History(takeOverBy);
+        const { world } = history;
+        for (const step of steps) {
+          history.run(step);
+          for (const { tenant, tasks } of world.state.realms.values()) {
+            const queued = [...tasks.values()].filter(({ lease }) => !lease);
+            const ready = queued.filter(({ readyAtMs }) => readyAtMs <= world.nowMs);
+            const byPriority = Array.from({ length: 10 }, () => 0);
+            for (const { spec } of queued) byPriority[spec.priority]! += 1;
+            const oldest = Math.min(...ready.map(({ readyAtMs }) => readyAtMs));
+            const oldestReadySinceMs = oldest === Infinity ? null : oldest;
+            expect(told(world.state, tenant.id, world.nowMs)).toMatchObject({
+              byPriority,
+              oldestReadySinceMs,
+            });
+            if (ready.length > 0 && ready[0]!.readyAtMs > oldest) behind.found += 1;
+          }
+        }
+      }),
+      // A seed of its own: what the drawing reaches must not depend on the day.
+      { numRuns: 300, seed: 5 },
+    );
+    expect(behind.found).toBeGreaterThan(20);
   });
 });

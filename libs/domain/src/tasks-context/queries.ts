@@ -1,6 +1,6 @@
 import { type Breaker } from '@fluxforge/domain/breakers';
 import { type Origin, type TaskKind, type TaskSpec } from '@fluxforge/events/catalogue';
-import { atOnce } from '@fluxforge/domain/kernel';
+import { type Task } from '@fluxforge/domain/task';
 import { agentOf, taskOf, type Realm, type TasksState } from './state.js';
 
 /** All that a lease frame needs. */
@@ -56,6 +56,8 @@ export interface QueueDepth {
   /** Of these, what could start now if an agent fits. */
   readonly ready: number;
   readonly leased: number;
+  /** Queued tasks of each priority, 0 to 9. It goes on counting. */
+  readonly byPriority: readonly number[];
 }
 
 export function queueDepths(state: TasksState): QueueDepth[] {
@@ -68,48 +70,62 @@ export function queueDepthOf(state: TasksState, tenantId: string): QueueDepth | 
   return realm ? depthIn(realm) : null;
 }
 
-function depthIn({ tenant, queuedTasks, queuedBytes, queue, tasks }: Realm): QueueDepth {
-  const leased = tasks.size - queuedTasks;
-  return { tenantId: tenant.id, queued: queuedTasks, queuedBytes, ready: queue.readyTasks, leased };
+function depthIn(realm: Realm): QueueDepth {
+  const { tenant, queuedTasks: queued, queuedBytes, queuedByPriority: byPriority, queue, tasks } = realm;
+  const leased = tasks.size - queued;
+  return { tenantId: tenant.id, queued, queuedBytes, ready: queue.readyTasks, leased, byPriority };
 }
 
 /** One tenant's queue, for people. */
 export interface QueueView extends QueueDepth {
-  /** Queued tasks of each priority, 0 to 9. */
-  readonly byPriority: readonly number[];
   /** Since when the one that has waited longest has been ready; null when none is. */
   readonly oldestReadySinceMs: number | null;
 }
 
-/** Tasks that are counted in one step: far less than a slice. */
-const countedAtOnce = 1_000;
+/** Tasks that are looked at in one step: far less than a slice. */
+export const lookedAtInStep = 1_000;
 
 /**
- * Looks at all tasks of the tenant, in steps between which the state may move on: what moves meanwhile is counted as it
- * was or as it is. Null: there is no such tenant in this partition.
+ * Since when the task that has waited longest has been ready; null when none is. In steps, between which the state may
+ * move on: what moves meanwhile is seen as it was or as it is.
  */
-export function* countQueue(
+function* oldestReady({ tasks }: Realm, nowMs: number): Generator<void, number | null> {
+  let oldestMs = Infinity;
+  let looked = 0;
+  for (const task of tasks.values()) {
+    if (++looked % lookedAtInStep === 0) yield;
+    if (task.lease || task.readyAtMs > nowMs) continue;
+    oldestMs = Math.min(oldestMs, task.readyAtMs);
+    if (isReadySinceAdmitted(task)) break;
+  }
+  return oldestMs === Infinity ? null : oldestMs;
+}
+
+/** Tasks stand in the order of their admission: none behind it has been ready for longer. */
+function isReadySinceAdmitted({ attemptsUsed, readyAtMs, spec }: Task): boolean {
+  return attemptsUsed === 0 && (spec.not_before_ms ?? -Infinity) < readyAtMs;
+}
+
+/** The same of a tenant by its id. */
+export function* oldestReadyIn(
+  state: TasksState,
+  tenantId: string,
+  nowMs: number,
+): Generator<void, number | null> {
+  const realm = state.realms.get(tenantId);
+  return realm ? yield* oldestReady(realm, nowMs) : null;
+}
+
+/** Null: there is no such tenant in this partition. */
+export function* queueIn(
   state: TasksState,
   tenantId: string,
   nowMs: number,
 ): Generator<void, QueueView | null> {
   const realm = state.realms.get(tenantId);
   if (!realm) return null;
-  const byPriority = Array.from({ length: 10 }, () => 0);
-  let oldestReadySinceMs: number | null = null;
-  let counted = 0;
-  for (const { lease, spec, readyAtMs } of realm.tasks.values()) {
-    if (++counted % countedAtOnce === 0) yield;
-    if (lease) continue;
-    byPriority[spec.priority]! += 1;
-    if (readyAtMs <= nowMs) oldestReadySinceMs = Math.min(oldestReadySinceMs ?? Infinity, readyAtMs);
-  }
-  return { ...depthIn(realm), byPriority, oldestReadySinceMs };
-}
-
-/** The same in one piece. */
-export function queueOf(state: TasksState, tenantId: string, nowMs: number): QueueView | null {
-  return atOnce(countQueue(state, tenantId, nowMs));
+  const oldestReadySinceMs = yield* oldestReady(realm, nowMs);
+  return { ...depthIn(realm), oldestReadySinceMs };
 }
 
 /** What keeps leases away from agents of a tenant now. */

@@ -11,7 +11,7 @@ import { decide, type Own } from './decide.js';
 import { evolve } from './evolve.js';
 import { plan } from './plan.js';
 import { type TasksPolicy } from './policy.js';
-import { cloneRealm } from './snapshot.js';
+import { copiedAtOnce, copyRealm } from './copy.js';
 import { type TasksState } from './state.js';
 import { WaitingRules } from './waiting-rules.js';
 
@@ -49,9 +49,9 @@ export interface Simulated {
   readonly complete: boolean;
 }
 
-/** A bigger tenant is refused: copying it would hold up the partition. */
 export const simulationBounds = {
-  tenantTasks: 10_000,
+  /** Tasks, agents and ended members of live fan-outs in all: what of them moves is read in one piece. */
+  tenantSize: 20_000,
   added: 1_000,
   decisions: 2_000,
   listed: 1_000,
@@ -61,8 +61,7 @@ export type SimulationEnd = Simulated | 'unknown_tenant' | 'too_large';
 
 /**
  * The scheduler itself, run on a copy of one tenant with some things changed: one pass at `nowMs`, no clock moving on.
- * Writes nothing. A generator, so that who runs it can let other work in between steps; only the copying, at its
- * start, is one piece.
+ * Writes nothing. A generator, so that who runs it can let other work in between steps.
  */
 export function* simulate(
   state: TasksState,
@@ -71,15 +70,11 @@ export function* simulate(
   changes: Changes,
   nowMs: number,
 ): Generator<void, SimulationEnd> {
-  const tasks = state.realms.get(tenantId)?.tasks.size;
-  if (tasks === undefined) return 'unknown_tenant';
-  if (tasks > simulationBounds.tenantTasks) return 'too_large';
-  const run = new Run(
-    cloneRealm(state, policy, tenantId)!,
-    policy,
-    tenantId,
-    Math.max(nowMs, state.lastFactMs),
-  );
+  const realm = state.realms.get(tenantId);
+  if (realm && copiedAtOnce(realm) > simulationBounds.tenantSize) return 'too_large';
+  const copy = yield* copyRealm(state, policy, tenantId);
+  if (!copy) return 'unknown_tenant';
+  const run = new Run(copy, policy, tenantId, Math.max(nowMs, copy.lastFactMs));
   yield;
   const before = new Map<string, ReasonCode>();
   for (const [taskId, rule] of run.rules()) {

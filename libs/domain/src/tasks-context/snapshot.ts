@@ -1,34 +1,23 @@
 import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
-import { occupy, type Agent } from '@fluxforge/domain/agent';
-import { type BrakeImage } from '@fluxforge/domain/brake';
+import { type Agent } from '@fluxforge/domain/agent';
 import { type KeyTurns } from '@fluxforge/domain/concurrency';
-import { type Breaker } from '@fluxforge/domain/breakers';
 import { type ClusterMode } from '@fluxforge/domain/modes';
-import { addMember, memberCancelled, type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
-import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
-import { type FairShare } from '@fluxforge/domain/scheduling';
+import { type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
 import { KeyWindow, noSeats, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
-import { addLive, type Schedule } from '@fluxforge/domain/schedules';
+import { type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
-import { syncFanout } from './fanning.js';
-import { gateRulesOf } from './holds.js';
-import {
-  brakeChanged,
-  enqueue,
-  promote,
-  refreshAgent,
-  setOversized,
-  syncCrowded,
-  syncOpen,
-  syncOverloaded,
-  timeAgent,
-  timeBreaker,
-  timeDrain,
-  timeLease,
-  timeSchedule,
-} from './placing.js';
 import { type TasksPolicy } from './policy.js';
-import { initialState, newRealm, type Realm, type TasksState } from './state.js';
+import {
+  byOrder,
+  closeRealm,
+  openRealm,
+  placeAgent,
+  placeFanout,
+  placeSchedule,
+  placeTask,
+  type RealmBasis,
+} from './restoring.js';
+import { initialState, type Realm, type TasksState } from './state.js';
 
 /** Raised with every change of what is written here. A snapshot of another shape is not read. */
 export const tasksSnapshotShape = 10;
@@ -42,22 +31,16 @@ type FanoutImage = Omit<Fanout, 'ends' | 'live' | 'standing'> & {
   readonly ends: [number, FanoutMemberEnd][];
 };
 
-interface RealmImage {
+interface RealmImage extends Omit<RealmBasis, 'tenant'> {
   readonly tenant: Omit<Tenant, 'keys' | 'tokens' | 'tokenHashes'>;
   readonly keys: ApiKey[];
   readonly tokens: JoinToken[];
   readonly agents: AgentImage[];
-  readonly breakers: Breaker[];
-  readonly brake: BrakeImage;
   readonly keyTurns: KeyTurns;
   readonly tasks: TaskImage[];
   readonly schedules: Schedule[];
   readonly deletedSchedules: [string, number][];
   readonly fanouts: FanoutImage[];
-  readonly share: FairShare;
-  readonly submissions: SubmissionBucket | null;
-  readonly output: OutputHour;
-  readonly order: number;
 }
 
 interface StateImage {
@@ -71,10 +54,6 @@ interface StateImage {
   readonly ended: EndedTask[];
   readonly endedFanouts: EndedFanout[];
   readonly realms: RealmImage[];
-}
-
-function byOrder<T extends { readonly order: number }>(items: Iterable<T>): T[] {
-  return [...items].sort((a, b) => a.order - b.order);
 }
 
 /** All that facts have made, and nothing momentary. Equal folds give equal texts. */
@@ -132,57 +111,6 @@ function taskImage(task: Task): TaskImage {
   return { ...image, lease };
 }
 
-/**
- * One tenant's realm alone, in a state of its own in which nothing times out, with the agents that are connected now.
- * What the original goes on to do does not reach it, nor the other way round.
- */
-export function cloneRealm(state: TasksState, policy: TasksPolicy, tenantId: string): TasksState | null {
-  const realm = state.realms.get(tenantId);
-  if (!realm) return null;
-  const clone = initialState(state.partition);
-  clone.nextOrder = state.nextOrder;
-  clone.latestServedMs = state.latestServedMs;
-  clone.lastFactMs = state.lastFactMs;
-  clone.cluster.modes = { ...state.cluster.modes };
-  const image = realmImage(realm);
-  restoreRealm(clone, policy, {
-    ...image,
-    schedules: image.schedules.map((schedule) => ({ ...schedule })),
-    submissions: structuredClone(image.submissions),
-    output: structuredClone(image.output),
-  });
-  const copy = clone.realms.get(tenantId)!;
-  connectAgents(clone, copy, realm);
-  standLike(clone, copy, realm);
-  return clone;
-}
-
-/** What passes over the original have found out is no fact, and decides all the same what the next one does. */
-function standLike(state: TasksState, realm: Realm, original: Realm): void {
-  let promotedUntilMs = -Infinity;
-  for (const { lane, readyAtMs } of original.tasks.values())
-    if (lane) promotedUntilMs = Math.max(promotedUntilMs, readyAtMs);
-  promote(state, promotedUntilMs);
-  for (const { id } of original.oversized) {
-    const task = realm.tasks.get(id)!;
-    state.waiting.delete(task);
-    setOversized(state, realm, task);
-  }
-  realm.outputHeldHourMs = original.outputHeldHourMs;
-  realm.queue.keepLike(original.queue);
-  syncOpen(state, realm);
-}
-
-function connectAgents(state: TasksState, realm: Realm, original: Realm): void {
-  for (const { id, session, lastAnswerAtMs } of original.agents.values()) {
-    const agent = realm.agents.get(id);
-    if (!agent) continue;
-    agent.session = session && { ...session };
-    agent.lastAnswerAtMs = lastAnswerAtMs;
-    refreshAgent(state, realm, agent);
-  }
-}
-
 /** Null when the text is of another shape; throws when it is no JSON at all. */
 export function deserialize(text: string, policy: TasksPolicy): TasksState | null {
   const image = JSON.parse(text) as StateImage;
@@ -202,27 +130,17 @@ export function deserialize(text: string, policy: TasksPolicy): TasksState | nul
 }
 
 function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage): void {
-  const tenant: Tenant = {
-    ...image.tenant,
-    keys: new Map(image.keys.map((key) => [key.id, key])),
-    tokens: new Map(image.tokens.map((token) => [token.hash, token])),
-    tokenHashes: new Map(image.tokens.map((token) => [token.id, token.hash])),
-  };
-  const realm = newRealm(tenant, image.order, policy, state.cluster, gateRulesOf);
-  Object.assign(realm.share, image.share);
-  realm.submissions = image.submissions;
-  realm.output = image.output;
-  state.realms.set(tenant.id, realm);
-  realm.brake.restore(image.brake);
-  brakeChanged(state, realm);
-  syncOverloaded(state, realm);
-  // Before the agents: what room one has is asked for when it comes.
-  for (const one of image.breakers) {
-    const breaker = realm.breakers.put({ ...one, ends: [...one.ends] });
-    timeBreaker(state, realm, breaker);
-  }
+  const realm = openRealm(state, policy, {
+    ...image,
+    tenant: {
+      ...image.tenant,
+      keys: new Map(image.keys.map((key) => [key.id, key])),
+      tokens: new Map(image.tokens.map((token) => [token.hash, token])),
+      tokenHashes: new Map(image.tokens.map((token) => [token.id, token.hash])),
+    },
+  });
   for (const one of image.agents) {
-    const agent: Agent = {
+    placeAgent(state, policy, realm, {
       ...one,
       breakers: realm.breakers,
       leases: new Set(),
@@ -231,47 +149,17 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
       session: null,
       lastAnswerAtMs: -Infinity,
       keptFor: null,
-    };
-    realm.agents.set(agent.id, agent);
-    realm.brake.stand(agent, false);
-    timeDrain(state, agent);
-    refreshAgent(state, realm, agent, true);
-    timeAgent(state, policy, agent);
+    });
   }
-  for (const schedule of image.schedules) {
-    realm.scheduling.schedules.set(schedule.id, schedule);
-    timeSchedule(state, schedule);
-  }
+  for (const schedule of image.schedules) placeSchedule(state, realm, schedule);
   for (const [id, deletedAtMs] of image.deletedSchedules) realm.scheduling.deleted.set(id, deletedAtMs);
-  for (const { ends, ...one } of image.fanouts) {
-    const derived = { live: new Map<string, number>(), standing: new Set<string>() };
-    realm.fanouts.live.set(one.id, { ...one, ends: new Map(ends), ...derived });
+  for (const { ends, ...one } of image.fanouts) placeFanout(realm, { ...one, ends: new Map(ends) });
+  for (const one of image.tasks) {
+    const lease = one.lease && { ...one.lease, renewedAtMs: one.lease.leasedAtMs };
+    const { spec, bytes } = realm.specs.of(one.spec);
+    placeTask(state, policy, realm, { ...one, spec, specBytes: bytes, lease, ...noSeats() });
   }
-  if (realm.brake.hasSilent) state.shaken.add(realm);
-  for (const task of image.tasks) restoreTask(state, policy, realm, task);
-  realm.concurrency.restore(image.keyTurns);
-  for (const fanout of realm.fanouts.live.values()) syncFanout(state, realm, fanout);
-  syncCrowded(state, realm);
-}
-
-function restoreTask(state: TasksState, policy: TasksPolicy, realm: Realm, image: TaskImage): void {
-  const lease = image.lease && { ...image.lease, renewedAtMs: image.lease.leasedAtMs };
-  const { spec, bytes } = realm.specs.of(image.spec);
-  const task: Task = { ...image, spec, specBytes: bytes, lease, ...noSeats() };
-  realm.tasks.set(task.id, task);
-  if (task.batch?.schedule_id !== undefined) addLive(realm.scheduling, task.batch.schedule_id, task.id);
-  const { fanout_id: fanoutId } = task.batch ?? {};
-  if (fanoutId !== undefined) addMember(realm.fanouts, { task_id: task.id, batch: { fanout_id: fanoutId } });
-  if (fanoutId !== undefined && task.cancel) memberCancelled(realm.fanouts, fanoutId, task.id);
-  realm.concurrency.add(task);
-  if (!lease) return enqueue(state, realm, task);
-  const agent = realm.agents.get(lease.agentId);
-  if (agent) {
-    occupy(agent, task.id, task.spec.requests);
-    refreshAgent(state, realm, agent);
-  }
-  if (task.exclusive) realm.applies.set(lease.agentId, task.id);
-  timeLease(state, policy, task);
+  closeRealm(state, realm, image.keyTurns);
 }
 
 /** An id that was opened again lives among the tasks; what its earlier life left only waits to be forgotten. */

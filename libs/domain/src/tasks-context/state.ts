@@ -50,6 +50,8 @@ export interface Realm {
   queuedTasks: number;
   /** Of their specs. */
   queuedBytes: number;
+  /** Of each priority, 0 to 9. */
+  readonly queuedByPriority: number[];
   /** Its account among the tenants of the partition; who has the lowest virtual time is next. */
   readonly share: FairShare;
   readonly order: number;
@@ -186,6 +188,7 @@ export function newRealm(
     oversized: new Set(),
     queuedTasks: 0,
     queuedBytes: 0,
+    queuedByPriority: Array.from({ length: 10 }, () => 0),
     share: newFairShare(),
     order,
   };
