@@ -5,6 +5,7 @@ import { option } from '../support/options.js';
 import { Report } from '../support/report.js';
 import { costOf, crowds } from './crowds.js';
 import { Population, type Size } from './population.js';
+import { questionCosts } from './questions.js';
 
 /**
  * The pure core of the scheduler, without a log: what one decision costs and what one queued task weighs, at the
@@ -15,7 +16,8 @@ import { Population, type Size } from './population.js';
  * agents are full, and each decision takes a slot that an end has freed; ends are counted in the second number.
  * The heap of a queued task is all that the state has grown by, task ids and specs included, once tasks are queued:
  * half of them by agent id, half by a selector of two terms, all with a delivery timeout. Tasks that say the same
- * share their spec; what a task weighs when all are distinct is told as well.
+ * share their spec; what a task weighs when all are distinct is told as well. At the end, what questions about one large
+ * tenant take of the thread, in processor time.
  */
 const full: Size = { tenants: 100, agents: 10_000, tasks: 1_000_000 };
 /** Reports that one commit of the owner takes in, at a busy time. */
@@ -146,6 +148,13 @@ for (const crowd of only > 0 ? [] : crowds) {
   report.line(
     `${crowd.name}: a lease and its end cost ${small.usPerLease.toFixed(0)} us among 1,000 tasks, ` +
       `${large.usPerLease.toFixed(0)} us among 10,000; the longest plan took ${large.longestPlanMs.toFixed(1)} ms`,
+  );
+}
+for (const cost of only > 0 ? [] : questionCosts()) {
+  report.put(`question: ${cost.question}`, cost);
+  report.line(
+    `${cost.question}: ${cost.wholeMs.toFixed(0)} ms of the owner's thread in all, its longest step ` +
+      `${cost.longestStepMs.toFixed(1)} ms, with ${cost.tasks} tasks and ${cost.agents} agents in one tenant`,
   );
 }
 const last = found.at(-1);
