@@ -1,8 +1,20 @@
-import { type AgentMessage } from '@fluxforge/domain/agent';
+import { type AgentMessage, type RunReport } from '@fluxforge/domain/agent';
+import { atOnce } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
 import { type Queued, type Remedy } from './explanation.js';
 import { heed, trip } from './heeding.fixture.js';
-import { command, connected, fact, heartbeat, limits, policy, spec, World } from './scenario.fixture.js';
+import {
+  command,
+  connected,
+  fact,
+  heartbeat,
+  limits,
+  ok,
+  policy,
+  result,
+  spec,
+  World,
+} from './scenario.fixture.js';
 
 const roomy = { ...limits, max_queued_tasks: 1_000, max_agents: 100 };
 
@@ -20,6 +32,49 @@ const explained = (world: World, id: string) => world.context.explainTask(world.
 const why = (world: World, id: string) => explained(world, id) as Queued;
 const named = (remedy: Remedy | undefined) => (remedy?.kind === 'end-tasks' ? remedy.taskIds : []);
 const kinds = (world: World, id: string) => why(world, id).remedies.map(({ kind }) => kind);
+
+describe('an explanation whose task moves on while it is made', () => {
+  /** Asked of a full agent's first waiting task, with one step made. */
+  const begun = () => {
+    const world = worldOf(['a1', { slots: 1 }]);
+    const more = ['x', 'y', 'z'].map((id) => fact.queued(id, { delivery_timeout_ms: 0 }));
+    world.given(fact.queued('first'), ...more);
+    world.settle();
+    const steps = world.context.explain(world.state, 't', 'x', world.nowMs);
+    expect(steps.next().done).toBe(false);
+    return { world, steps };
+  };
+  const run = (world: World, id: string, report: RunReport) =>
+    world.say(result(id, 'a1', report, world.state.realms.get('t')!.tasks.get(id)!.attemptsUsed));
+
+  it('says that it is leased', () => {
+    const { world, steps } = begun();
+    run(world, 'first', ok);
+    expect(atOnce(steps)).toMatchObject({ phase: 'leased', agentId: 'a1', attempt: 1 });
+  });
+
+  it('says how it has ended', () => {
+    const { world, steps } = begun();
+    run(world, 'first', ok);
+    run(world, 'x', ok);
+    expect(atOnce(steps)).toMatchObject({ phase: 'ended', end: 'succeeded' });
+  });
+
+  it('says where it stands when it is queued again', () => {
+    const { world, steps } = begun();
+    run(world, 'first', ok);
+    run(world, 'x', { outcome: 'exited', exit_code: 1 });
+    const { readyAtMs } = world.state.realms.get('t')!.tasks.get('x')!;
+    const told = { phase: 'queued', rule: 'backoff', untilMs: readyAtMs, position: null };
+    expect(atOnce(steps)).toMatchObject(told);
+  });
+
+  it('says why it waits by the end', () => {
+    const { world, steps } = begun();
+    world.input(command('agent.drain', { agent_id: 'a1', drain: true }));
+    expect(atOnce(steps)).toMatchObject({ rule: 'agent_draining', position: 1 });
+  });
+});
 
 describe('the remedies of a task behind a breaker', () => {
   const inZone = (...values: string[]) => ({ selector: [{ key: 'zone', op: 'in' as const, values }] });
@@ -106,6 +161,19 @@ describe('the agents that a task asks for', () => {
     expect(add).toMatchObject({ kind: 'add-agents', count: agents });
     heed(world, add!);
     expect(explained(world, last).phase).toBe('leased');
+  });
+
+  it('come with the limit that has to be raised for them, and with none where there is room', () => {
+    const world = worldOf();
+    for (let i = 0; i < 4; i++) world.given(fact.queued(`q${i}`, { requests: { slots: 1_000 } }));
+    world.settle();
+    const [add] = why(world, 'q3').remedies;
+    expect(add).toMatchObject({ kind: 'add-agents', count: 4, maxAgents: null });
+    world.input(command('tenant.set-limits', { limits: { ...roomy, max_agents: 3 } }));
+    const [beyond] = why(world, 'q3').remedies;
+    expect(beyond).toMatchObject({ kind: 'add-agents', count: 4, maxAgents: 4 });
+    heed(world, beyond!);
+    expect(explained(world, 'q3').phase).toBe('leased');
   });
 
   it('are not slots that its own agent cannot have', () => {

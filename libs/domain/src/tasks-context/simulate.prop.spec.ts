@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { type TaskSpec } from '@fluxforge/events/catalogue';
+import { atOnce } from '@fluxforge/domain/kernel';
 import { makeTasksContext } from './context.js';
+import { cloneRealm, copyRealm } from './copy.js';
 import {
   command,
   connected,
@@ -104,11 +106,12 @@ class Tenant {
   }
 }
 
-function simulated({ world }: Tenant): Simulated {
+/** `meanwhile`: after its first step. */
+function simulated({ world }: Tenant, meanwhile: () => void = () => undefined): Simulated {
   const steps = simulate(world.state, policy, 't', { drain: [], undrain: [], tasks: [] }, world.nowMs);
-  let at = steps.next();
-  while (!at.done) at = steps.next();
-  return at.value as Simulated;
+  steps.next();
+  meanwhile();
+  return atOnce(steps) as Simulated;
 }
 
 const atRest: Simulated = {
@@ -142,6 +145,30 @@ describe('a simulation', () => {
       { numRuns: 200, seed: 7 },
     );
     expect(kept).toBeGreaterThan(30);
+  });
+
+  it('is of the moment at which it was begun, whatever the tenant goes on to do', () => {
+    let moved = 0;
+    const agents = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 });
+    const more = fc.array(step, { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(agents, fc.array(step, { minLength: 5, maxLength: 30 }), more, (slots, steps, later) => {
+        const tenant = new Tenant(slots);
+        for (const one of steps) tenant.take(one);
+        const { world } = tenant;
+        const before = world.context.serialize(cloneRealm(world.state, policy, 't')!);
+        const copying = copyRealm(world.state, policy, 't');
+        copying.next();
+        const found = simulated(tenant, () => {
+          for (const one of later) tenant.take(one);
+        });
+        expect(found).toEqual(atRest);
+        expect(world.context.serialize(atOnce(copying)!)).toBe(before);
+        if (world.context.serialize(cloneRealm(world.state, policy, 't')!) !== before) moved += 1;
+      }),
+      { numRuns: 200, seed: 7 },
+    );
+    expect(moved).toBeGreaterThan(100);
   });
 
   it('gives the rules that explanations give', () => {

@@ -10,6 +10,7 @@ import {
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
 import { systemTenant, type Command, type TasksCommandBody } from '@fluxforge/events/catalogue';
+import { type Task } from '@fluxforge/domain/task';
 import { type Counters } from './counters.js';
 import { insist } from './violation.js';
 
@@ -18,6 +19,8 @@ type Decided = ReturnType<TasksContext['plan']>[number];
 /** As often as nothing is left to decide, one waiting task is asked why. */
 const everyRests = 60;
 const mostSteps = 2_000;
+/** In calls of `plan`: long enough for some tasks to be leased or to end. */
+const looksBetweenSteps = 7;
 
 /**
  * The context as hosts run it, its explanations held to their word: what one names is done on a copy of the tenant,
@@ -25,9 +28,11 @@ const mostSteps = 2_000;
  */
 export function withExplanations(context: TasksContext, counters: Counters): TasksContext {
   let rests = 0;
+  const slow = new SlowExplanation(context, counters);
   return {
     ...context,
     plan: (state, nowMs, room) => {
+      slow.look(state, nowMs);
       const events = context.plan(state, nowMs, room);
       if (events.length > 0 || room < 1) return events;
       rests += 1;
@@ -37,6 +42,58 @@ export function withExplanations(context: TasksContext, counters: Counters): Tas
   };
 }
 
+function waitingIn(state: TasksState): Task[] {
+  return [...state.realms.values()].flatMap((realm) =>
+    [...realm.tasks.values()].filter(({ lease }) => !lease),
+  );
+}
+
+/** One that is made in steps, while the partition goes on: it must say what one in one piece says at its end. */
+class SlowExplanation {
+  private asked: {
+    readonly state: TasksState;
+    readonly task: Task;
+    readonly atMs: number;
+    readonly steps: Generator<void, Explanation>;
+  } | null = null;
+  private looks = 0;
+
+  constructor(
+    private readonly context: TasksContext,
+    private readonly counters: Counters,
+  ) {}
+
+  /** Before the partition goes on. */
+  look(state: TasksState, nowMs: number): void {
+    this.looks += 1;
+    if (this.looks % looksBetweenSteps !== 0) return;
+    if (this.asked?.state === state) this.goOn(this.asked);
+    else this.begin(state, nowMs);
+  }
+
+  private begin(state: TasksState, atMs: number): void {
+    this.asked = null;
+    const waiting = waitingIn(state);
+    const task = waiting[this.looks % Math.max(1, waiting.length)];
+    if (!task) return;
+    const steps = this.context.explain(state, task.tenantId, task.id, atMs);
+    if (!steps.next().done) this.asked = { state, task, atMs, steps };
+  }
+
+  private goOn({ state, task: { tenantId, id }, atMs, steps }: NonNullable<SlowExplanation['asked']>): void {
+    const { done, value: slow } = steps.next();
+    if (!done) return;
+    this.asked = null;
+    this.counters.add('explained in steps');
+    if (slow.phase !== 'queued') this.counters.add('moved while it was explained');
+    const quick = this.context.explainTask(state, tenantId, id, atMs);
+    const [said, wanted] = [slow, quick].map((one) =>
+      JSON.stringify(one.phase === 'queued' ? [one.rule, one.untilMs] : one),
+    );
+    insist(said === wanted, 'explain', () => `${tenantId}/${id}: made in steps ${said}, at once ${wanted}`);
+  }
+}
+
 function ask(
   context: TasksContext,
   state: TasksState,
@@ -44,9 +101,7 @@ function ask(
   turn: number,
   counters: Counters,
 ): void {
-  const waiting = [...state.realms.values()].flatMap((realm) =>
-    [...realm.tasks.values()].filter(({ lease }) => !lease),
-  );
+  const waiting = waitingIn(state);
   const task = waiting[turn % Math.max(1, waiting.length)];
   if (!task) return;
   const { id, tenantId } = task;
@@ -60,6 +115,8 @@ function ask(
     const trial = new Trial(context, state, tenantId, nowMs);
     trial.heed(remedy);
     counters.add(i === 0 ? 'remedy tried' : 'alternative tried');
+    if (remedy.kind === 'add-agents' && remedy.maxAgents !== null)
+      counters.add('agents above their limit tried');
     const after = trial.heedRest(remedy, id, why.rule);
     const helped = after.phase !== 'queued' || after.rule !== why.rule;
     insist(helped, 'explain', () => said(`${tenantId}/${id}`, why.rule, remedy, after as Queued));
