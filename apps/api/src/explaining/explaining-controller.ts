@@ -24,6 +24,10 @@ export class ExplainingController {
   @ApiOperation({
     summary:
       'Why a task is where it is: the one rule that holds it back, each agent, and what would change it.',
+    description:
+      '`position` is counted while the queue moves on, over some milliseconds where it is long; all else is as of the ' +
+      'end of that. `add-agents` says in `max_agents` what the limit of that name has to be raised to first, where the ' +
+      'tenant may not have as many agents.',
   })
   task(
     @From() caller: Caller,

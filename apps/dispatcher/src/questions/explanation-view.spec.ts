@@ -23,4 +23,33 @@ describe('an explanation as users see it', () => {
     const view = explanationView({ ...run, cancelRequested: false, moveRequested: true });
     expect(view).toMatchObject({ cancel_requested: false, move_requested: true, started_at: null });
   });
+
+  it('names the limit of agents where it has to be raised, and not where it leaves room', () => {
+    const size = { slots: 1, labels: {}, executor: 'shell', capacity: {} } as const;
+    const remedies = [null, 9].map((maxAgents) => ({
+      ...{ kind: 'add-agents' as const, count: 2, ...size },
+      maxAgents,
+    }));
+    const rest = { heldBy: [], heldByMore: 0, effectivePriority: 5, weight: 1, weights: 1 };
+    const view = explanationView({
+      ...{
+        phase: 'queued',
+        rule: 'no_agent_matches',
+        untilMs: null,
+        used: null,
+        limit: null,
+        limitName: null,
+      },
+      ...{
+        ...rest,
+        position: 1,
+        endsUnstartedAtMs: null,
+        candidates: { known: 7, byReason: {}, agents: [] },
+      },
+      remedies,
+    });
+    const shown = { kind: 'add-agents', count: 2, ...size };
+    expect(view).toMatchObject({ phase: 'queued' });
+    expect((view as { remedies: unknown }).remedies).toEqual([shown, { ...shown, max_agents: 9 }]);
+  });
 });

@@ -57,7 +57,7 @@ function remedyView(remedy: Remedy) {
       return { kind: remedy.kind, task_ids: remedy.taskIds, more: remedy.more };
     case 'add-agents': {
       const { maxAgents, ...rest } = remedy;
-      return { ...rest, max_agents: maxAgents };
+      return { ...rest, ...(maxAgents !== null && { max_agents: maxAgents }) };
     }
     default: {
       if (!('agentId' in remedy)) return remedy;

@@ -105,10 +105,11 @@ function moreAttempts(attempts: number): TargetRemedy[] {
 
 /** As many as there are too many; those that can be checked first. */
 function moreFailures({ state }: Target): TargetRemedy[] {
-  const isFound = ({ agentId }: Target): number =>
-    state.tenant.agents.get(agentId)?.standing === 'found' ? 0 : 1;
-  const givenUp = [...state.targets.values()].filter(({ stage }) => stage === 'given-up');
-  givenUp.sort((a, b) => isFound(a) - isFound(b));
+  const isFound = ({ agentId }: Target) => state.tenant.agents.get(agentId)?.standing === 'found';
+  const [found, others]: [Target[], Target[]] = [[], []];
+  for (const one of state.targets.values())
+    if (one.stage === 'given-up') (isFound(one) ? found : others).push(one);
+  const givenUp = [...found, ...others];
   const change = { max_failures: { count: state.givenUp } };
   return [mend(givenUp.slice(0, state.givenUp - maxGivenUp(state))), { kind: 'change-state', change }];
 }
