@@ -111,6 +111,7 @@ describe('snapshots while Postgres hangs', () => {
       },
       read: (of, manifest) => postgres.read(of, manifest),
       write: (of, manifest, payload) => postgres.write(of, manifest, payload),
+      drop: (of, dropped) => postgres.drop(of, dropped),
       close: () => postgres.close(),
     };
     const next = await takeOver([world.disk, hanging], own);

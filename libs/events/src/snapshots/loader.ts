@@ -42,6 +42,8 @@ const compareTimeoutMs = 3_000;
 const anywhere: OffsetRange = { lowest: 0, highest: Number.MAX_SAFE_INTEGER };
 /** So many are read, each as large as a partition's state, before the log is taken to be the quicker way. */
 const mostTries = 8;
+/** Of one store: a file may be damaged or just gone, but each read of a store that hangs takes its whole deadline. */
+const mostFailedReads = 2;
 
 /**
  * Finds the snapshot that a takeover begins with, or an answer about the past: the newest that is readable, of this
@@ -59,8 +61,10 @@ export class SnapshotLoader {
     const of = { context: this.options.context, partition };
     let tries = 0;
     const saidOfShape = new Set<SnapshotStore['name']>();
+    const failures = new Map<SnapshotStore, number>();
     for (const candidate of await this.candidates(of, within)) {
       const { store, manifest } = candidate;
+      if ((failures.get(store) ?? 0) >= mostFailedReads) continue;
       const ignored = (because: IgnoredBecause): void =>
         this.options.onIgnored(of, { store: store.name, next: manifest.next, because });
       if (manifest.shape !== this.options.shape) {
@@ -71,7 +75,9 @@ export class SnapshotLoader {
       }
       if (tries === mostTries) break;
       tries += 1;
-      const found = await this.judge(of, candidate);
+      const payload = await this.read(of, candidate);
+      if (!payload) failures.set(store, (failures.get(store) ?? 0) + 1);
+      const found = payload ? await this.judge(of, manifest, payload) : 'unreadable';
       if (typeof found === 'object') return { snapshot: found, store: store.name };
       ignored(found);
     }
@@ -97,14 +103,21 @@ export class SnapshotLoader {
     return (await Promise.all(listed)).flat().sort((a, b) => b.manifest.next - a.manifest.next);
   }
 
-  private async judge(of: SnapshotOf, { store, manifest }: Candidate): Promise<Snapshot | IgnoredBecause> {
-    let snapshot: Snapshot | null;
+  private async read(of: SnapshotOf, { store, manifest }: Candidate): Promise<Buffer | null> {
     try {
-      snapshot = decodeSnapshot(manifest, await store.read(of, manifest));
+      return await store.read(of, manifest);
     } catch (error: unknown) {
       this.options.onStoreFailed(of, store.name, error);
-      return 'unreadable';
+      return null;
     }
+  }
+
+  private async judge(
+    of: SnapshotOf,
+    manifest: Manifest,
+    payload: Buffer,
+  ): Promise<Snapshot | IgnoredBecause> {
+    const snapshot = decodeSnapshot(manifest, payload);
     if (!snapshot) return 'unreadable';
     return (await this.standsInLog(of, snapshot.position)) ?? snapshot;
   }

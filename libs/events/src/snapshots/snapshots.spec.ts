@@ -248,6 +248,23 @@ describe('snapshots of partition hosts', () => {
     expect(world.ignored).toEqual(tried);
   });
 
+  it('of a store that fails one read are tried once more, and then those of the others', async () => {
+    const store = new InMemorySnapshots();
+    for (let next = 1; next <= 5; next++)
+      await store.write(
+        of,
+        someSnapshot(next, Buffer.from('x'), { shape, checksum: 'wrong' }),
+        Buffer.from('x'),
+      );
+    let reads = 0;
+    store.read = async () => {
+      reads += 1;
+      throw new Error('away');
+    };
+    expect(await world.loader('tasks', [store]).load(partition)).toBeNull();
+    expect(reads).toBe(2);
+  });
+
   it('that end within a range are found there, past one that is unreadable', async () => {
     const { tasks } = await history();
     const store = new InMemorySnapshots();
