@@ -229,6 +229,17 @@ describe('a lease', () => {
     expect(events).toMatchObject([{ type: 'task.ended', data: { end: 'lost', reason: 'lease_ran_out' } }]);
   });
 
+  it('is renewed no more then also when the word of its start was lost', () => {
+    const world = leasedWorld({ execution_timeout_ms: 10_000, kill_grace_ms: 1_000, max_attempts: 1 });
+    // First named after 2 s, and then it may have waited for an older attempt to be killed.
+    const limitMs = 2_000 + 1_000 + 10_000 + 1_000 + policy.leaseMarginMs;
+    const lastNamedMs = limitMs - (limitMs % 2_000 || 2_000);
+    expect(pass(world, lastNamedMs + overMs - 1)).toEqual([]);
+    expect(world.after(1)).toMatchObject([
+      { type: 'task.ended', data: { end: 'lost', reason: 'lease_ran_out' } },
+    ]);
+  });
+
   it('does not run out right after a takeover, nor is an agent lost then', () => {
     const world = leasedWorld();
     world.nowMs += overMs - 1;

@@ -29,6 +29,8 @@ export interface Lease {
   isMoving: boolean;
   /** Momentary: the last time the agent was heard to hold it. Grants are not events. */
   renewedAtMs: number;
+  /** Momentary: when the agent was first heard to hold it; null: not yet by this owner. */
+  heldSinceMs: number | null;
 }
 
 /** Where the scheduler keeps a queued task: derived, in no snapshot, and only the scheduler's to touch. */

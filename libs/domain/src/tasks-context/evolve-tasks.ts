@@ -127,6 +127,7 @@ function leased(
     startedAtMs: null,
     isMoving: false,
     renewedAtMs: fact.timeMs,
+    heldSinceMs: null,
   };
   realm.concurrency.leased(task);
   realm.output = reserve(realm.output, reservedBytes(task.spec), fact.timeMs);

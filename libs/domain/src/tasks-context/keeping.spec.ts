@@ -153,8 +153,9 @@ describe('keeping room for a task that smaller ones would pass for ever', () => 
     const runs = { near: ['n0', 'n1'], far: ['f0', 'f1', 'f2'] };
     for (const [id, taskIds] of Object.entries(runs)) {
       world.given(fact.agent(id, { slots: 3 }));
-      for (const taskId of taskIds)
-        world.given(fact.queued(taskId, { agent_id: id }), fact.leased(taskId, id));
+      // They go on for as long as it takes.
+      const over = { agent_id: id, execution_timeout_ms: 0 };
+      for (const taskId of taskIds) world.given(fact.queued(taskId, over), fact.leased(taskId, id));
       const inventory = taskIds.map((taskId) => ({ taskId, life: 1, attempt: 1, finished: false }));
       world.say(connected(id, { slots: 3, inventory }));
     }

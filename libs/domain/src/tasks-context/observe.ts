@@ -13,7 +13,7 @@ import {
 } from '@fluxforge/domain/modes';
 import { drawFraction } from '@fluxforge/domain/kernel';
 import { compareInventory } from '@fluxforge/domain/leases';
-import { type Task } from '@fluxforge/domain/task';
+import { type Lease, type Task } from '@fluxforge/domain/task';
 import { refreshAgent } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
@@ -88,7 +88,7 @@ function connected(
     (id) => realm.tasks.get(id),
   );
   for (const task of held) {
-    renew(state, task, policy, nowMs);
+    isHeld(state, task, policy, nowMs);
     if (isToStop(task)) state.moment.outbox.push({ kind: 'push-cancel', ...orderOf(agent, task) });
   }
   for (const task of missing) {
@@ -122,8 +122,14 @@ function answered(
   }
   const inventory = message.running.map((ref) => ({ ...ref, finished: false }));
   const { held, unknown } = compareInventory(agent.id, [], inventory, (id) => realm.tasks.get(id));
-  for (const task of held) renew(state, task, policy, atMs);
+  for (const task of held) isHeld(state, task, policy, atMs);
   dropUnknown(state, agent, unknown);
+}
+
+/** Its agent names it among what it has. */
+function isHeld(state: TasksState, task: Task, policy: TasksPolicy, atMs: number): void {
+  if (task.lease) task.lease.heldSinceMs ??= atMs;
+  renew(state, task, policy, atMs);
 }
 
 /**
@@ -134,13 +140,23 @@ function answered(
 function renew(state: TasksState, task: Task, policy: TasksPolicy, atMs: number): void {
   const { lease, spec } = task;
   if (!lease) return;
-  if (spec.execution_timeout_ms > 0 && lease.startedAtMs !== null) {
+  const fromMs = runsFromMs(lease, spec.kill_grace_ms);
+  if (spec.execution_timeout_ms > 0 && fromMs !== null) {
     // The start was written by the clock of the owner of that time; a new one's may be ahead of it.
-    const sinceMs = Math.max(lease.startedAtMs, state.moment.tookOverAtMs ?? -Infinity);
+    const sinceMs = Math.max(fromMs, state.moment.tookOverAtMs ?? -Infinity);
     const limitMs = sinceMs + spec.execution_timeout_ms + spec.kill_grace_ms + policy.leaseMarginMs;
     if (atMs >= limitMs) return;
   }
   lease.renewedAtMs = Math.max(lease.renewedAtMs, atMs);
+}
+
+/**
+ * The word of a start can be lost, and is said once. A run that its agent holds has started by then, or waits only
+ * for an older attempt on that machine to be killed.
+ */
+function runsFromMs({ startedAtMs, heldSinceMs }: Lease, killGraceMs: number): number | null {
+  if (startedAtMs !== null) return startedAtMs;
+  return heldSinceMs === null ? null : heldSinceMs + killGraceMs;
 }
 
 function dropUnknown(state: TasksState, agent: Agent, unknown: readonly LeaseRef[]): void {

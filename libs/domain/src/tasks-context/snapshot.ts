@@ -24,7 +24,7 @@ export const tasksSnapshotShape = 10;
 
 type AgentMoment = 'breakers' | 'leases' | 'load' | 'pinned' | 'session' | 'lastAnswerAtMs' | 'keptFor';
 type AgentImage = Omit<Agent, AgentMoment>;
-type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs'>;
+type LeaseImage = Omit<NonNullable<Task['lease']>, 'renewedAtMs' | 'heldSinceMs'>;
 type TaskImage = Omit<Task, 'lease' | 'specBytes' | keyof Seats> & { readonly lease: LeaseImage | null };
 
 type FanoutImage = Omit<Fanout, 'ends' | 'live' | 'standing'> & {
@@ -107,7 +107,7 @@ function agentImage(agent: Agent): AgentImage {
 function taskImage(task: Task): TaskImage {
   const { lane: _l, readySeat: _r, deadlineSeat: _d, specBytes: _b, ...image } = task;
   if (!task.lease) return { ...image, lease: null };
-  const { renewedAtMs: _, ...lease } = task.lease;
+  const { renewedAtMs: _, heldSinceMs: _h, ...lease } = task.lease;
   return { ...image, lease };
 }
 
@@ -155,7 +155,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
   for (const [id, deletedAtMs] of image.deletedSchedules) realm.scheduling.deleted.set(id, deletedAtMs);
   for (const { ends, ...one } of image.fanouts) placeFanout(realm, { ...one, ends: new Map(ends) });
   for (const one of image.tasks) {
-    const lease = one.lease && { ...one.lease, renewedAtMs: one.lease.leasedAtMs };
+    const lease = one.lease && { ...one.lease, renewedAtMs: one.lease.leasedAtMs, heldSinceMs: null };
     const { spec, bytes } = realm.specs.of(one.spec);
     placeTask(state, policy, realm, { ...one, spec, specBytes: bytes, lease, ...noSeats() });
   }
