@@ -35,6 +35,10 @@ interface Run {
   readonly held: Held;
   readonly leaseMs: number;
   readonly startedAtMs: number;
+  /** By its own limit it should have been killed by then. */
+  readonly limitAtMs: number;
+  /** It does not die, whatever is done to it. */
+  readonly isStuck: boolean;
   deadlineMs: number;
   over: boolean;
 }
@@ -43,6 +47,8 @@ const watchEveryMs = 120;
 const silenceMs = 1_200;
 const resendEveryMs = 350;
 const maxAnswers = 64;
+/** Of the runs that reach their time limit. */
+const stuck = 0.3;
 
 /** An agent: its journal, its runs, its side of the control stream. The counterpart of `apps/agent`. */
 export class Agent implements Client {
@@ -64,6 +70,7 @@ export class Agent implements Client {
   private runs = new Map<string, Run>();
   private answers: { nonce: number; sentAtMs: number; keys: string[] }[] = [];
   private grantBaseMs = 0;
+  private readonly stuckPrng: Prng;
 
   constructor(
     private readonly world: AgentWorld,
@@ -74,6 +81,7 @@ export class Agent implements Client {
     labels: Labels,
   ) {
     this.labels = labels;
+    this.stuckPrng = prng.fork('stuck');
   }
 
   /** Agents of two tenants may have one name; they are two machines. */
@@ -111,10 +119,10 @@ export class Agent implements Client {
     this.start();
   }
 
-  /** Whether the attempt runs within its own time. */
+  /** Whether the attempt runs within its own time: that of its lease, and that which any run of it has. */
   runsInTime(key: string): boolean {
     const run = this.runs.get(key);
-    return run !== undefined && !run.over && this.world.timeline.nowMs < run.deadlineMs;
+    return run !== undefined && this.world.timeline.nowMs < Math.min(run.deadlineMs, run.limitAtMs);
   }
 
   get idle(): boolean {
@@ -250,13 +258,17 @@ export class Agent implements Client {
     this.journal.set(text, held);
     this.newest.set(lease.taskId, held.key);
     const startedAtMs = timeline.nowMs;
-    const run: Run = { held, leaseMs: lease.leaseMs, startedAtMs, deadlineMs, over: false };
+    const { execution_timeout_ms: limitMs, kill_grace_ms: graceMs } = lease.spec;
+    const timedOut = limitMs > 0 && work.durationMs > limitMs;
+    const isStuck = timedOut && this.stuckPrng.chance(stuck);
+    const limitAtMs = limitMs > 0 ? startedAtMs + limitMs + graceMs : Infinity;
+    const own = { startedAtMs, limitAtMs, isStuck };
+    const run: Run = { held, leaseMs: lease.leaseMs, ...own, deadlineMs, over: false };
     this.runs.set(text, run);
     witness.started(this.tenantId, this.name, held.key);
     this.connection?.up({ kind: 'started', key: held.key, startedAtMs });
+    if (isStuck) return;
     const { process } = this;
-    const limitMs = lease.spec.execution_timeout_ms;
-    const timedOut = limitMs > 0 && work.durationMs > limitMs;
     timeline.after(timedOut ? limitMs : work.durationMs, 'run-over', () =>
       process.enter(() => this.end(run, timedOut ? { outcome: 'timed_out' } : this.finish(work))),
     );
@@ -296,6 +308,7 @@ export class Agent implements Client {
   private cancel(key: LeaseRef): void {
     const text = keyText(key);
     const run = this.runs.get(text);
+    if (run?.isStuck) return;
     if (run) return this.end(run, { outcome: 'cancelled' });
     const held = this.journal.get(text);
     if (held) return this.resend(held);

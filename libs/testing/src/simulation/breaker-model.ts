@@ -1,6 +1,7 @@
 import { type BreakerPolicies, type BreakerPolicy } from '@fluxforge/domain/breakers';
 import { type BreakerScope, type Fact, type Labels, type TaskSpec } from '@fluxforge/events/catalogue';
 import { type Counters } from './counters.js';
+import { taskKeyOf } from './task-key.js';
 import { insist } from './violation.js';
 
 interface End {
@@ -60,11 +61,11 @@ export class BreakerModel {
         this.guards.delete(`${fact.tenantId}/agent/${fact.data.agent_id}`);
         return;
       case 'task.queued':
-        this.tasks.set(idOf(fact), { spec: fact.data.spec, isToStop: false, lease: null });
+        this.tasks.set(taskKeyOf(fact), { spec: fact.data.spec, isToStop: false, lease: null });
         return;
       case 'task.move-requested':
       case 'task.cancel-requested': {
-        const task = this.tasks.get(idOf(fact));
+        const task = this.tasks.get(taskKeyOf(fact));
         if (task) task.isToStop = true;
         return;
       }
@@ -117,7 +118,7 @@ export class BreakerModel {
 
   private leased(fact: Fact & { type: 'task.leased' }): void {
     const { tenantId, data, timeMs } = fact;
-    const task = this.tasks.get(idOf(fact));
+    const task = this.tasks.get(taskKeyOf(fact));
     const zone = this.labels.get(`${tenantId}/${data.agent_id}`)?.['zone'];
     if (!task) return;
     const key = `${data.task_id}/${data.life}/${data.attempt}`;
@@ -139,7 +140,7 @@ export class BreakerModel {
 
   private over(fact: EndFact): void {
     const { tenantId, data } = fact;
-    const task = this.tasks.get(idOf(fact));
+    const task = this.tasks.get(taskKeyOf(fact));
     if (!task) return;
     if (task.lease && data.outcome) {
       const { agentId, zone } = task.lease;
@@ -151,7 +152,7 @@ export class BreakerModel {
     }
     task.lease = null;
     task.isToStop = false;
-    if (fact.type === 'task.ended') this.tasks.delete(idOf(fact));
+    if (fact.type === 'task.ended') this.tasks.delete(taskKeyOf(fact));
   }
 
   private take(guard: Guard, task: Work, lease: Lease, fact: EndFact, scope: BreakerScope): void {
@@ -218,8 +219,4 @@ function tell(task: Work, { agentId }: Lease, { data, timeMs }: EndFact, scope: 
   if (data.outcome === 'interrupted') return scope === 'agent' ? end : null;
   if (data.outcome === 'lease_expired' || data.outcome === 'refused') return end;
   return { ...end, work: JSON.stringify([task.spec.executor, task.spec.command]) };
-}
-
-function idOf({ tenantId, data }: Fact & { data: { task_id: string } }): string {
-  return `${tenantId}/${data.task_id}`;
 }

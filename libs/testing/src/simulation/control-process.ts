@@ -12,6 +12,7 @@ import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit }
 import { withExplanations } from './explain-model.js';
 import { withFairness } from './fairness-model.js';
 import { HostUnit } from './host-unit.js';
+import { withLeaseTimes } from './lease-time-model.js';
 import { type Up } from './messages.js';
 import { type Connection, type Server } from './network.js';
 import { withOverload } from './overload-model.js';
@@ -112,7 +113,12 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   private tick(unit: Unit): void {
     if (!this.process.alive) return;
     this.world.timeline.after(tickEveryMs, 'tick', () => this.tick(unit));
-    if (this.process.running) unit.tick();
+    if (!this.process.running) return;
+    unit.tick();
+    const { settings, host } = unit;
+    // A tick that leaves no batch under way found nothing to do.
+    const isAtRest = host.leading && host.settled && host.ownerState === 'leading';
+    if (isAtRest) this.world.witness.rested(settings, host.terms, this.nowMs());
   }
 
   private beat(): void {
@@ -186,7 +192,7 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   private makeTasksUnit(partition: number): TasksUnit {
     const { scenario, counters } = this.world;
     const counted = withBytesCounted(makeTasksContext(scenario.tasksPolicy));
-    const rules = withExplanations(counted, counters);
+    const rules = withLeaseTimes(withExplanations(counted, counters), counters);
     const context = withOverload(withFairness(rules, counters), counters);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());

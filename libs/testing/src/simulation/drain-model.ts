@@ -1,5 +1,6 @@
 import { type Fact } from '@fluxforge/events/catalogue';
 import { type Counters } from './counters.js';
+import { taskKeyOf } from './task-key.js';
 import { insist } from './violation.js';
 
 interface Run {
@@ -32,22 +33,22 @@ export class DrainModel {
       case 'task.leased':
         return this.leased(fact);
       case 'task.cancel-requested': {
-        const run = this.runs.get(idOf(fact));
+        const run = this.runs.get(taskKeyOf(fact));
         if (run) run.isToStop = true;
         return;
       }
       case 'task.move-requested':
         return this.moved(fact);
       case 'task.attempt-ended': {
-        const run = this.runs.get(idOf(fact));
+        const run = this.runs.get(taskKeyOf(fact));
         const byMove = fact.data.reason === 'agent_draining';
-        insist(!byMove || run?.isMoving === true, 'drain', () => `${idOf(fact)} was not to move`);
+        insist(!byMove || run?.isMoving === true, 'drain', () => `${taskKeyOf(fact)} was not to move`);
         if (byMove) this.counters.add('moved');
-        this.runs.delete(idOf(fact));
+        this.runs.delete(taskKeyOf(fact));
         return;
       }
       case 'task.ended':
-        this.runs.delete(idOf(fact));
+        this.runs.delete(taskKeyOf(fact));
         return;
       default:
         return;
@@ -65,18 +66,14 @@ export class DrainModel {
       insist(!isLate, 'drain', () => `${id} still runs on ${run.agent} after ${deadlineMs}`);
     }
     const run = { attempt: data.attempt, agent, isToStop: false, isMoving: false };
-    this.runs.set(idOf(fact), run);
+    this.runs.set(taskKeyOf(fact), run);
   }
 
   private moved(fact: Fact & { type: 'task.move-requested' }): void {
-    const run = this.runs.get(idOf(fact));
+    const run = this.runs.get(taskKeyOf(fact));
     const deadlineMs = (run && this.drains.get(run.agent)) ?? Infinity;
     const isDue = run !== undefined && run.attempt === fact.data.attempt && deadlineMs <= fact.timeMs;
-    insist(isDue && !run.isMoving && !run.isToStop, 'drain', () => `${idOf(fact)} moved for nothing`);
+    insist(isDue && !run.isMoving && !run.isToStop, 'drain', () => `${taskKeyOf(fact)} moved for nothing`);
     run.isMoving = true;
   }
-}
-
-function idOf({ tenantId, data }: Fact & { data: { task_id: string } }): string {
-  return `${tenantId}/${data.task_id}`;
 }

@@ -1,4 +1,9 @@
-import { type EventData, type Fact, type FanoutMemberEnd } from '@fluxforge/events/catalogue';
+import {
+  type EventData,
+  type Fact,
+  type FanoutMemberEnd,
+  type ReasonCode,
+} from '@fluxforge/events/catalogue';
 import { type Counters } from './counters.js';
 import { askedFor } from './fanout-retries.js';
 import { insist } from './violation.js';
@@ -7,6 +12,8 @@ interface FanoutModel {
   readonly data: EventData<'fanout.started'>;
   readonly started: Set<string>;
   readonly live: Map<string, string>;
+  /** Of those that live, whose cancel was requested. */
+  readonly toStop: Set<string>;
   readonly ends: Map<string, FanoutMemberEnd>;
   cancelled: boolean;
   over: EventData<'fanout.ended'> | null;
@@ -45,6 +52,13 @@ export class FanoutModels {
       case 'task.rejected':
         if (fact.data.batch?.fanout_id !== undefined) this.refused(fact, fact.data.batch.fanout_id);
         return;
+      case 'task.cancel-requested':
+        for (const one of this.fanouts.values()) {
+          if (!one.live.has(fact.data.task_id)) continue;
+          one.toStop.add(fact.data.task_id);
+          insistOfCancel(one, fact.data);
+        }
+        return;
       case 'task.ended':
         for (const one of this.fanouts.values()) this.childEnded(one, fact);
         return;
@@ -64,6 +78,16 @@ export class FanoutModels {
     return null;
   }
 
+  /** The owner has nothing to decide: of what was cancelled or has failed too often, nothing waits for a step. */
+  rested(): void {
+    for (const [id, one] of this.fanouts) {
+      if (one.over || !(one.cancelled || this.spent(one))) continue;
+      insist(one.live.size > 0, 'fan-out stops', () => `${id} has nothing left to do, and has not ended`);
+      const spared = [...one.live.keys()].filter((taskId) => one.cancelled && !one.toStop.has(taskId));
+      insist(spared.length === 0, 'fan-out cancel', () => `${spared.join()} of ${id} were not cancelled`);
+    }
+  }
+
   private started({ tenantId, data }: Fact & { type: 'fanout.started' }): void {
     const key = `${tenantId}/${data.fanout_id}`;
     insist(!this.fanouts.has(key), 'fan-out', () => `${key} started twice`);
@@ -72,7 +96,7 @@ export class FanoutModels {
       const same = expected.join() === data.members.join();
       insist(same, 'fan-out members', () => `${key}: ${data.members.join()}, matching ${expected.join()}`);
     } else this.retried(tenantId, data);
-    const fresh = { started: new Set<string>(), live: new Map<string, string>() };
+    const fresh = { started: new Set<string>(), live: new Map<string, string>(), toStop: new Set<string>() };
     const ends = new Map<string, FanoutMemberEnd>();
     this.fanouts.set(key, { data, ...fresh, ends, cancelled: false, over: null });
   }
@@ -117,6 +141,8 @@ export class FanoutModels {
     const agentId = one.live.get(data.task_id);
     if (agentId === undefined) return;
     one.live.delete(data.task_id);
+    insistOfCancel(one, data);
+    if (data.reason === 'fanout_cancelled') this.counters.add('member cancelled');
     const isOver = ['cancelled', 'expired', 'delivery_timed_out'].includes(data.end);
     const unstarted = isOver && data.attempts_used === 0;
     const bad = data.end === 'lost' ? 'unknown' : unstarted ? 'not_started' : 'failed';
@@ -152,6 +178,14 @@ export class FanoutModels {
     insist(one !== undefined && !one.over, 'fan-out', () => `${tenantId}/${id} is not there, or has ended`);
     return one;
   }
+}
+
+function insistOfCancel(
+  { cancelled, data: { fanout_id: id } }: FanoutModel,
+  { reason, task_id: taskId }: { reason: ReasonCode; task_id: string },
+): void {
+  const fits = cancelled || reason !== 'fanout_cancelled';
+  insist(fits, 'fan-out cancel', () => `${taskId} was cancelled with ${id}, which was not`);
 }
 
 function allowance(budget: { count: number } | { percent: number }, total: number): number {

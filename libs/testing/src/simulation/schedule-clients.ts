@@ -41,15 +41,13 @@ export class ScheduleClients {
   constructor(
     private readonly prng: Prng,
     private readonly moment: Moment,
-    private readonly model: ScheduleModel,
+    private readonly models: readonly ScheduleModel[],
     private readonly send: Send,
   ) {}
 
   act(tenantId: string, nowMs: number, agentIds: readonly string[]): void {
     const { prng } = this;
-    const ids = [...this.model.schedules.values()]
-      .filter((one) => one.tenantId === tenantId)
-      .map(({ id }) => id);
+    const ids = [...this.schedules()].filter((one) => one.tenantId === tenantId).map(({ id }) => id);
     if (this.made < maxSchedules && (ids.length === 0 || prng.chance(0.6))) {
       this.made += 1;
       const data = { schedule_id: `cron-${this.made}`, name: 'cron', spec: this.spec(nowMs, agentIds) };
@@ -71,9 +69,13 @@ export class ScheduleClients {
 
   /** A system with schedules is never at rest. */
   tidy(): void {
-    for (const { tenantId, id } of this.model.schedules.values()) {
+    for (const { tenantId, id } of this.schedules()) {
       this.send(tenantId, { type: 'schedule.delete', data: { schedule_id: id } });
     }
+  }
+
+  private *schedules() {
+    for (const { schedules } of this.models) yield* schedules.values();
   }
 
   windows(): ChangeWindow[] {

@@ -9,6 +9,7 @@ import { type Topics } from '@fluxforge/events/topics';
 import { AdmissionModels } from './admission-models.js';
 import { CeilingModel } from './ceiling-model.js';
 import { type Counters } from './counters.js';
+import { DeadlineModel } from './deadline-model.js';
 import { type Accepted, JournalModel } from './journal-model.js';
 import { keyText } from './messages.js';
 import { type Scenario } from './scenario.js';
@@ -34,7 +35,8 @@ export class Witness {
   /** By partition. */
   readonly admission: readonly AdmissionModels[];
   readonly ceilings: readonly CeilingModel[];
-  readonly schedules: ScheduleModel;
+  readonly schedules: readonly ScheduleModel[];
+  private readonly deadlines: readonly DeadlineModel[];
   /** Set by the world: whether an agent runs an attempt within its own time. */
   runsInTime: (tenantId: string, agentId: string, key: string) => boolean = () => false;
   private readonly commands = new Map<string, Sent>();
@@ -69,7 +71,8 @@ export class Witness {
     const { defaultMaxStates } = scenario.statesPolicy;
     this.ceilings = this.journals.tasks.map(() => new CeilingModel(counters, defaultMaxStates));
     this.states = new StatesModel(this.tasks, counters);
-    this.schedules = new ScheduleModel(counters);
+    this.schedules = this.journals.tasks.map(() => new ScheduleModel(counters));
+    this.deadlines = this.journals.tasks.map(() => new DeadlineModel(counters));
   }
 
   landed({ topic, partition }: TopicPartition, records: readonly StoredRecord[]): void {
@@ -149,6 +152,16 @@ export class Witness {
     insist(this.leases.has(key), 'effects after commit', () => `${key} is pushed, and is not in the log`);
   }
 
+  /** An owner has looked at everything and has nothing to decide at this time of its clock. */
+  rested({ context, partition }: HostSettings, terms: EpochTerm, nowMs: number): void {
+    const journal = this.journals[context][partition] as JournalModel;
+    // Who does not know yet that another has claimed the partition does not know what that one wrote.
+    if (context !== 'tasks' || journal.supersededAtMs(terms) !== Infinity) return;
+    this.deadlines[partition]?.rested(nowMs);
+    this.schedules[partition]?.rested(nowMs);
+    this.admission[partition]?.fanouts.rested();
+  }
+
   /** The dead letters topic has this record. */
   parked({ topic, partition }: TopicPartition, offset: number): void {
     this.poison.delete(`${topic}/${partition}/${offset}`);
@@ -197,13 +210,14 @@ export class Witness {
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
     if (fact.type === 'schedule.fired' && fact.data.task_id !== undefined)
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
-    this.schedules.fold(fact);
     // Whether a fan-out called for it is its own model's to judge.
     if ((fact.type === 'task.queued' || fact.type === 'task.rejected') && fact.data.batch?.fanout_id) {
       this.requestedTasks.add(`${fact.tenantId}/${fact.data.task_id}`);
     }
     if (journal.context === 'tasks') {
       this.tasks.fold(accepted);
+      this.deadlines[journal.partition]?.fold(fact);
+      this.schedules[journal.partition]?.fold(fact);
       this.admission[journal.partition]?.fold(fact);
       this.ceilings[journal.partition]?.foldTasks(fact, accepted.offset);
     } else {
