@@ -33,6 +33,16 @@ describe('reaching the control plane', () => {
     await scene.plane.dispatcher.heard.nth(2, 'hello', (one) => one.$case === 'hello', 10_000);
   });
 
+  it('says anew what has started when it is greeted again', async () => {
+    const { plane } = scene;
+    await scene.startConnected();
+    plane.lease(keyOf('t-on'), 'sleep 600');
+    const { started } = await plane.dispatcher.first('started');
+    plane.dispatcher.disconnect();
+    const again = await plane.dispatcher.heard.nth(2, 'started', (one) => one.$case === 'started', 10_000);
+    expect(again).toEqual({ $case: 'started', started });
+  });
+
   it('enrols once, with the same hash after a lost answer, and keeps its secret to itself', async () => {
     scene.plane.api.swallowNext = 1;
     scene.plane.api.failNext = { status: 503, times: 1 };

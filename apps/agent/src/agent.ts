@@ -198,7 +198,10 @@ export class Agent {
           return accepted;
         },
         inventory: () => this.inventory({ ...parts, stream }),
-        onGreeted: () => reporter.sendAll(),
+        onGreeted: () => {
+          desk.repeatStarts();
+          reporter.sendAll();
+        },
         onOrders: (orders) => this.onOrders(orders, { ...parts, stream }),
       },
       log,

@@ -82,7 +82,7 @@ export class Session {
     this.watch = setInterval(() => this.checkSilence(), WATCH_EVERY_MS);
   }
 
-  /** Dropped while not live: the inventory that opens the next session says the same. */
+  /** Dropped while not live: the inventory that opens the next session, and what follows it, say the same. */
   send(body: AgentMessageBody): void {
     if (!this.live || this.over) return;
     this.queue.push(body);

@@ -247,6 +247,13 @@ export class LeaseDesk {
     return this.parts.output.open(lease.key, lease.outputToken, limitBytes);
   }
 
+  /** For whoever greets it now: the word of a start is said once, and may have been lost with the stream before. */
+  repeatStarts(): void {
+    for (const { key, term, stage, startedAtMs = 0 } of this.parts.journal.state.held.values()) {
+      if (stage === 'running') this.parts.send({ $case: 'started', started: { key, term, startedAtMs } });
+    }
+  }
+
   private noteStart(
     { key, term }: KeyedLease,
     process: { pid: number; startTicks: number } | undefined,

@@ -203,6 +203,9 @@ export class Agent implements Client {
     this.grantBaseMs = this.world.timeline.nowMs;
     const held = [...this.journal.values()].map(({ key, report }) => ({ ...key, finished: report !== null }));
     this.connection?.up({ kind: 'inventory', terms, held });
+    for (const run of this.runs.values()) {
+      this.connection?.up({ kind: 'started', key: run.held.key, startedAtMs: run.startedAtMs });
+    }
     this.resendAll();
   }
 

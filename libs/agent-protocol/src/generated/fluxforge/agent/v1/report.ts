@@ -185,6 +185,7 @@ export interface Accepted {
   term: number;
 }
 
+/** Agent to server: the command runs. Not acknowledged, so said again after each greeting while it runs. */
 export interface Started {
   key: LeaseKey | undefined;
   term: number;
