@@ -135,7 +135,10 @@ describe('queries', () => {
     world.settle();
     const bytes = [spec(), spec({ not_before_ms: t0 + 1 })].map((one) => JSON.stringify(one).length);
     expect(queueDepths(world.state)).toEqual([
-      { tenantId: 't', queued: 2, queuedBytes: bytes[0]! + bytes[1]!, ready: 1, leased: 2 },
+      {
+        ...{ tenantId: 't', queued: 2, queuedBytes: bytes[0]! + bytes[1]!, ready: 1, leased: 2 },
+        byPriority: [0, 0, 0, 0, 0, 2, 0, 0, 0, 0],
+      },
     ]);
   });
 });
