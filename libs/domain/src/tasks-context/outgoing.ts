@@ -79,6 +79,8 @@ export function resume(state: TasksState, nowMs: number): TasksEffect[] {
   const { moment } = state;
   moment.tookOverAtMs = nowMs;
   moment.outbox = [];
+  // Where it was restored from is no reason to begin differently.
+  moment.firedInARow = 0;
   const out: TasksEffect[] = [modeEntry(state)];
   for (const { tenant } of state.realms.values()) {
     out.push(tenantEntry(tenant));

@@ -1,5 +1,5 @@
 import { makeTasksContext } from './context.js';
-import { command, connected, fact, policy, World } from './scenario.fixture.js';
+import { command, connected, fact, policy, spec, World } from './scenario.fixture.js';
 
 const limits = { max_queued_tasks: 100, max_agents: 10, max_states: 10 };
 const context = makeTasksContext(policy);
@@ -41,5 +41,28 @@ describe('a snapshot', () => {
     const read = context.deserialize(JSON.stringify({ ...image, realms: old }))!;
     expect(read.realms.get('t')!.agents.get('a1')!.keptFor).toBeNull();
     expect(context.serialize(read)).toBe(text);
+  });
+
+  it('that was read plans on as the fold does, however many tasks were made in a row before', () => {
+    const rules = makeTasksContext({ ...policy, firingsInARow: 1 });
+    const agents = ['a1', 'a2'].flatMap((id) => [fact.agent(id), fact.found(id)]);
+    const one = new World(rules).given(fact.tenant('t', { limits }), ...agents);
+    const fanout = {
+      task: spec(),
+      selector: [],
+      max_concurrency: { count: 2 },
+      max_failures: { count: 0 },
+    };
+    const start = command('fanout.start', { fanout_id: 'f', spec: fanout });
+    one.given(...rules.decide(one.state, start, one.nowMs));
+    one.given(...rules.plan(one.state, one.nowMs, 1));
+    const read = rules.deserialize(rules.serialize(one.state))!;
+    const [folded, restored] = [one.state, read].map((state) => {
+      rules.resume(state, one.nowMs);
+      rules.observe(state, connected('a1'), one.nowMs);
+      return rules.plan(state, one.nowMs, 1);
+    });
+    expect(folded).toHaveLength(1);
+    expect(restored).toEqual(folded);
   });
 });
