@@ -8,6 +8,7 @@ import { Clients, type Enrolment } from './clients.js';
 import { ControlProcess } from './control-process.js';
 import { type ControlWorld } from './control-world.js';
 import { Counters } from './counters.js';
+import { CutModels } from './cuts/index.js';
 import { FaultyLog } from './faulty-log.js';
 import { Flood, type Told } from './flood/index.js';
 import { type JournalModel } from './journal-model.js';
@@ -19,7 +20,7 @@ import { Prng } from './prng.js';
 import { Projector } from './projector.js';
 import { drawScenario, type Scenario } from './scenario.js';
 import { Snapshots } from './snapshots.js';
-import { textOf } from './snapshot-text.js';
+import { difference, textOf } from './snapshot-text.js';
 import { Telemetry } from './telemetry.js';
 import { Timeline } from './timeline.js';
 import { insist, Violation } from './violation.js';
@@ -49,6 +50,7 @@ export class World {
   private readonly clients: Clients;
   private readonly flood: Flood | null;
   private readonly agents: Agent[];
+  private readonly cuts: CutModels;
   private readonly projectors: Projector[] = [];
   private readonly snapshots: ReturnType<World['makeSnapshots']>;
   private readonly current = new Map<string, ControlProcess>();
@@ -68,6 +70,7 @@ export class World {
       this.log.core.createTopic(topics.commands[context], scenario.partitions);
     }
     this.witness = new Witness(scenario, timeline, topics, counters);
+    this.cuts = new CutModels({ ...this, topics, journals: this.witness.journals }, root.fork('cuts'));
     this.network = new Network(timeline, root.fork('network'), scenario.network);
     this.telemetry = new Telemetry(timeline, root.fork('telemetry'), scenario.telemetryLoss);
     this.telemetry.processes = () => this.processes;
@@ -93,6 +96,7 @@ export class World {
     }
     this.log.onLanded = (tp, records) => {
       this.witness.landed(tp, records);
+      this.cuts.landed(tp, records);
       this.wake(tp);
     };
     this.witness.runsInTime = (tenantId, agentId, key) =>
@@ -208,6 +212,7 @@ export class World {
   }
 
   private compareAtTheEnd(): void {
+    this.cuts.judge();
     const { journals } = this.witness;
     for (const projector of this.projectors) {
       const context = projector.tp.topic === this.topics.events.tasks ? 'tasks' : 'states';
@@ -360,11 +365,4 @@ function replay<State>(
   for (const fact of own) context.evolve(state, fact as never);
   for (const fact of foreign) context.evolveForeign(state, fact as never);
   return textOf(context.serialize(state));
-}
-
-function difference(found: string, expected: string): string {
-  let at = 0;
-  while (at < found.length && found[at] === expected[at]) at += 1;
-  const from = Math.max(0, at - 80);
-  return `at ${at}: live ...${found.slice(from, at + 120)}... replayed ...${expected.slice(from, at + 120)}...`;
 }

@@ -1,0 +1,1 @@
+export { CutModels } from './cut-models.js';
