@@ -306,7 +306,7 @@ export class Clients {
   }
 
   private windowed(spec: StateSpec): StateSpec {
-    return this.windowPrng.chance(0.3) ? { ...spec, windows: this.schedules.windows() } : spec;
+    return this.windowPrng.chance(0.45) ? { ...spec, windows: this.schedules.windows() } : spec;
   }
 
   private operate(): void {

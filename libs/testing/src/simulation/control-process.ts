@@ -21,6 +21,7 @@ import { PressureSeries } from './pressure-series.js';
 import { Process } from './process.js';
 import { withBytesCounted } from './quota-model.js';
 import { confirmIntervalMs } from './timing.js';
+import { withWindows } from './window-model.js';
 
 type Unit = TasksUnit | StatesUnit;
 
@@ -212,7 +213,9 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   }
 
   private makeStatesUnit(partition: number): StatesUnit {
-    const context = makeStatesContext(this.world.scenario.statesPolicy);
+    const { scenario, counters } = this.world;
+    const { statesPolicy } = scenario;
+    const context = withWindows(makeStatesContext(statesPolicy), statesPolicy, counters);
     const settings = this.settings('states', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
     unit.duties = {

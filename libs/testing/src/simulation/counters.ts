@@ -39,6 +39,7 @@ export const sometimes = [
   'overlap replaced',
   'remediation in a window',
   'apply in a window',
+  'held by a window',
   'requests placed',
   'room kept for a large task',
   'turn between tenants',

@@ -32,6 +32,13 @@ export const moments: readonly Moment[] = [
 
 type Send = (tenantId: string, body: CommandBody) => void;
 const maxSchedules = 6;
+/** With it no change could ever begin. */
+const never: ChangeWindow = {
+  effect: 'deny',
+  cron: '* * * * *',
+  time_zone: 'UTC',
+  duration_ms: 60_000,
+};
 const nowhere: Selector = [{ key: 'zone', op: 'in', values: ['nowhere'] }];
 
 /** Users who make schedules, often ones that are due about now, and change their minds. */
@@ -91,6 +98,7 @@ export class ScheduleClients {
       [one('deny')],
       [one('allow'), one('deny')],
       [one('deny'), one('deny')],
+      [one('allow'), never],
     ]);
   }
 

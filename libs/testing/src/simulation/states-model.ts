@@ -63,8 +63,9 @@ export class StatesModel {
   constructor(
     private readonly tasks: TasksModel,
     private readonly counters: Counters,
+    skewMs: number,
   ) {
-    this.windows = new WindowModel(counters);
+    this.windows = new WindowModel(counters, skewMs);
   }
 
   fold(fact: Fact): void {
@@ -149,6 +150,7 @@ export class StatesModel {
     const before = this.find(tenantId, data.state_id);
     insist(!before || before.deleted, 'one declaration', () => data.state_id);
     const { state_id: id, generation, spec } = data;
+    this.windows.declared(spec, id);
     const fresh = { suspended: false, deleted: false, targets: new Map<string, TargetModel>() };
     this.states.set(`${tenantId}/${id}`, { tenantId, id, generation, spec, ...fresh });
   }
@@ -157,6 +159,7 @@ export class StatesModel {
     const state = this.state(fact);
     const { generation, spec } = fact.data;
     insist(generation >= state.generation, 'I11b generation', () => `${state.id}: ${generation}`);
+    this.windows.declared(spec, state.id);
     const isNew = generation > state.generation;
     state.generation = generation;
     state.spec = spec;
@@ -294,6 +297,9 @@ export class StatesModel {
     const same = remediation?.taskId === fact.data.task_id;
     const inFlight = stage === 'requested' || (stage === 'applied' && fact.type === 'remediation.failed');
     insist(same && inFlight, 'one apply at a time', () => `${what} of ${fact.data.task_id} while ${stage}`);
+    if (fact.type === 'remediation.failed') {
+      this.windows.failed(fact, fact.data.generation === state.generation);
+    }
     if (fact.type === 'remediation.applied') {
       const task = this.tasks.find(fact.tenantId, fact.data.task_id);
       insist(

@@ -70,7 +70,7 @@ export class Witness {
     );
     const { defaultMaxStates } = scenario.statesPolicy;
     this.ceilings = this.journals.tasks.map(() => new CeilingModel(counters, defaultMaxStates));
-    this.states = new StatesModel(this.tasks, counters);
+    this.states = new StatesModel(this.tasks, counters, scenario.nodes.skewMs);
     this.schedules = this.journals.tasks.map(() => new ScheduleModel(counters));
     this.deadlines = this.journals.tasks.map(() => new DeadlineModel(counters));
   }
@@ -101,6 +101,7 @@ export class Witness {
   started(tenantId: string, agentId: string, key: LeaseRef): void {
     const was = this.leases.has(`${tenantId}/${agentId}/${keyText(key)}`);
     insist(was, 'effects after commit', () => `${agentId} starts ${keyText(key)}, which the log gave nobody`);
+    this.states.windows.started(tenantId, key.taskId, this.timeline.nowMs);
   }
 
   ran(tenantId: string, agentId: string, key: LeaseRef, run: RunReport): void {
