@@ -1,4 +1,5 @@
 import { InProcessCache, lost, type Cache, type Rate } from '@fluxforge/cache';
+import { isRelief, reliefShares } from '@fluxforge/domain/shedding';
 import { type CommandBody, type ContextName, type Limits } from '@fluxforge/events/catalogue';
 import { type Metrics } from '@fluxforge/telemetry';
 import { contextOf } from '../commands/index.js';
@@ -6,7 +7,6 @@ import { type Directory } from '../directory/index.js';
 import { ProblemError, type ShedLimit } from '../http/index.js';
 import { type HotQueues } from './hot-queues.js';
 import { type Lag } from './lag.js';
-import { isRelief } from './relief.js';
 
 export interface SheddingOptions {
   /** Null: none is shared, and each server always applies its share. */
@@ -17,9 +17,6 @@ export interface SheddingOptions {
   /** Whose means against an overload are never held back. */
   readonly isOperator: (tenantId: string) => boolean;
 }
-
-/** Of a backlog, for the means against an overload: as much again as for all else. */
-const reliefShares = 2;
 
 /**
  * Refuses early what the scheduler would not take, or not take soon: 429 with the limit's name, and nothing written.

@@ -1,1 +1,2 @@
 export { Backlog } from './backlog.js';
+export { isRelief, reliefShares } from './relief.js';
