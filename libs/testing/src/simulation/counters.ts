@@ -88,6 +88,9 @@ export const sometimes = [
   'shed by rate',
   'shed by depth',
   'shed by lag',
+  'means let in beyond the lag',
+  'state write shed',
+  'maker shed by rate',
   'cache lost while flooded',
 ] as const;
 export type Sometimes = (typeof sometimes)[number];

@@ -6,7 +6,7 @@ import { topicsOf } from '@fluxforge/events/topics';
 import { Agent, type AgentWorld } from './agent.js';
 import { Clients, type Enrolment } from './clients.js';
 import { ControlProcess } from './control-process.js';
-import { type ControlWorld } from './control-world.js';
+import { type ControlWorld, type TasksUnit } from './control-world.js';
 import { Counters } from './counters.js';
 import { CutModels } from './cuts/index.js';
 import { FaultyLog } from './faulty-log.js';
@@ -84,7 +84,7 @@ export class World {
       root.fork('workload'),
       enrolments,
     );
-    const flooded = { ...this, log: this.log, topics, owner: () => this.owner() };
+    const flooded = { ...this, log: this.log, topics, owner: (context: ContextName) => this.owner(context) };
     this.flood = scenario.flood && new Flood(flooded, scenario.flood, root.fork('flood'));
     this.nemesis = new Nemesis(timeline, root.fork('nemesis'), scenario, this.victims());
     for (const context of contexts) {
@@ -200,12 +200,13 @@ export class World {
   }
 
   /** What the owner of the first partition tells API servers now. */
-  private owner(): Told | null {
+  private owner(context: ContextName): Told | null {
     for (const process of this.processes) {
-      const unit = process.tasks.get(0);
+      const unit = process[context].get(0);
       if (!unit?.host.leading || !process.process.running) continue;
       if (!unit.host.fresh(process.nowMs()) || !unit.host.settled) continue;
-      const queued = queueDepths(unit.view).map(({ tenantId, queued }) => [tenantId, queued] as const);
+      const depths = context === 'tasks' ? queueDepths((unit as TasksUnit).view) : [];
+      const queued = depths.map(({ tenantId, queued }) => [tenantId, queued] as const);
       return { pulse: unit.pulse, queued: new Map(queued) };
     }
     return null;

@@ -1,69 +1,67 @@
 import { takeFrom, type Bucket } from '@fluxforge/cache/bucket';
-import { Backlog } from '@fluxforge/domain/shedding';
-import { type Limits } from '@fluxforge/events/catalogue';
+import { Backlog, isRelief, reliefShares } from '@fluxforge/domain/shedding';
+import { type CommandBody, type ContextName, type Limits } from '@fluxforge/events/catalogue';
 import { type FloodScenario } from '../flood-scenario.js';
-import { type Timeline } from '../timeline.js';
 import { type FloodModel, type Shed } from './flood-model.js';
-import { type Rate, type SharedCache, type Told } from './shared-cache.js';
+import { OwnerTwin, type TwinWorld } from './owner-twin.js';
+import { contextOf, isSubmission } from './requests.js';
+import { type Rate } from './shared-cache.js';
 
-export interface ApiWorld {
-  readonly timeline: Timeline;
-  readonly cache: SharedCache;
+export interface ApiWorld extends TwinWorld {
   readonly model: FloodModel;
   readonly scenario: FloodScenario;
-  /** As an owner answers a server; null: nobody does. */
-  readonly askOwner: (answer: (told: Told | null) => void) => void;
 }
 
 /** All tenants of a flood share one partition. */
 const partition = 0;
-const freshMs = 2_000;
-const twinKeepMs = 2_000;
-const refreshAfterMs = 200;
-const askOwnerAfterMs = 1_000;
 const cacheRestsMs = 1_000;
 
 /** What an API server does before it writes: the rules are production's, the waiting and the asking are this one's. */
 export class ApiServer {
-  private readonly backlog: Backlog;
+  private readonly backlogs: Readonly<Record<ContextName, Backlog>>;
+  private readonly owners: Readonly<Record<ContextName, OwnerTwin>>;
   private readonly own = new Map<string, Bucket>();
-  private twin: { readonly told: Told; readonly untilMs: number } | null = null;
-  private refreshedAtMs = -Infinity;
-  private askedAtMs = -Infinity;
   private cacheRestsUntilMs = -Infinity;
 
   constructor(
     private readonly world: ApiWorld,
     readonly index: number,
   ) {
-    this.backlog = new Backlog(world.scenario.maxLagRecords);
+    const { maxLagRecords } = world.scenario;
+    this.backlogs = { tasks: new Backlog(maxLagRecords), states: new Backlog(maxLagRecords) };
+    const twin = (context: ContextName) => new OwnerTwin(world, context, () => this.rests);
+    this.owners = { tasks: twin('tasks'), states: twin('states') };
   }
 
   /** Goes on with the write, or says what for it does not. `wasBlind`: no owner was heard of. */
   admit(
     tenantId: string,
     limits: Partial<Limits>,
-    isSubmission: boolean,
+    body: CommandBody,
     goOn: (shed: Shed | null, wasBlind: boolean) => void,
   ): void {
     const { model, scenario } = this.world;
-    const told = this.look();
+    const context = contextOf(body);
+    const told = this.owners[context].look();
     if (told) {
-      const isOver = this.backlog.exceeds(partition, tenantId, told.pulse, scenario.servers);
-      model.heldToLag(this.index, tenantId, told.pulse, isOver);
+      const shares = isRelief(body) ? reliefShares : 1;
+      const backlog = this.backlogs[context];
+      const isOver = backlog.exceeds(partition, tenantId, told.pulse, scenario.servers, shares);
+      model.heldToLag({ server: this.index, tenantId, body, pulse: told.pulse }, isOver);
       if (isOver) return goOn('partition_lag', false);
       const queued = told.queued.get(tenantId) ?? 0;
-      if (isSubmission && queued >= (limits.max_queued_tasks ?? Infinity))
+      // What a fan-out or a schedule makes waits for its room.
+      if (body.type === 'task.submit' && queued >= (limits.max_queued_tasks ?? Infinity))
         return goOn('max_queued_tasks', false);
     }
     const { submissions_per_s: perSecond } = limits;
-    if (!isSubmission || perSecond === undefined) return goOn(null, !told);
+    if (!isSubmission(body) || perSecond === undefined) return goOn(null, !told);
     const rate = { perSecond, burst: limits.submission_burst ?? perSecond };
     this.take(tenantId, rate, (waitMs) => goOn(waitMs === 0 ? null : 'submissions_per_s', !told));
   }
 
-  wrote(tenantId: string, offset: number): void {
-    this.backlog.wrote(partition, tenantId, offset);
+  wrote(context: ContextName, tenantId: string, offset: number): void {
+    this.backlogs[context].wrote(partition, tenantId, offset);
   }
 
   private take(tenantId: string, rate: Rate, answer: (waitMs: number) => void): void {
@@ -83,37 +81,6 @@ export class ApiServer {
     this.own.set(tenantId, bucket);
     if (waitMs === 0) model.tookOwn(tenantId, rate);
     return waitMs;
-  }
-
-  private look(): Told | null {
-    const { nowMs } = this.world.timeline;
-    const known = this.twin && nowMs < this.twin.untilMs ? this.twin.told : null;
-    if (nowMs - this.refreshedAtMs >= refreshAfterMs) {
-      this.refreshedAtMs = nowMs;
-      this.refresh();
-    }
-    return known;
-  }
-
-  private refresh(): void {
-    if (this.rests) return this.ask();
-    this.world.cache.get((found) => {
-      if (found && found.ageMs <= freshMs) this.keep(found.told);
-      else this.ask();
-    });
-  }
-
-  private ask(): void {
-    const { timeline, askOwner } = this.world;
-    if (timeline.nowMs - this.askedAtMs < askOwnerAfterMs) return;
-    this.askedAtMs = timeline.nowMs;
-    askOwner((told) => {
-      if (told) this.keep(told);
-    });
-  }
-
-  private keep(told: Told): void {
-    this.twin = { told, untilMs: this.world.timeline.nowMs + twinKeepMs };
   }
 
   private get rests(): boolean {

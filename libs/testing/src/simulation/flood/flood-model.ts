@@ -1,22 +1,20 @@
+import { type CommandBody } from '@fluxforge/events/catalogue';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { type Counters } from '../counters.js';
 import { type FloodScenario } from '../flood-scenario.js';
 import { type Timeline } from '../timeline.js';
 import { insist } from '../violation.js';
+import { LagModel } from './lag-model.js';
+import { contextOf } from './requests.js';
 import { type Rate } from './shared-cache.js';
 
 export type Shed = 'partition_lag' | 'max_queued_tasks' | 'submissions_per_s';
 
-interface Written {
+export interface Look {
+  readonly server: number;
   readonly tenantId: string;
-  readonly offset: number;
-}
-
-/** One server's writes, in the order in which they were answered, and the furthest that it was told of. */
-interface Ledger {
-  readonly written: Written[];
-  end: number;
-  coveredTo: number;
+  readonly body: CommandBody;
+  readonly pulse: PartitionPulse;
 }
 
 const reasons: Record<Shed, 'shed by lag' | 'shed by depth' | 'shed by rate'> = {
@@ -25,14 +23,31 @@ const reasons: Record<Shed, 'shed by lag' | 'shed by depth' | 'shed by rate'> = 
   submissions_per_s: 'shed by rate',
 };
 
+/** What a flood sends of the means against an overload, listed anew: of these a tenant may have twice its share. */
+const means: readonly CommandBody['type'][] = [
+  'task.cancel',
+  'fanout.cancel',
+  'schedule.delete',
+  'agent.drain',
+  'tenant.set-mode',
+  'state.suspend',
+  'state.delete',
+];
+const sharesOfMeans = 2;
+
+function isMeans(body: CommandBody): boolean {
+  if (body.type === 'schedule.suspend') return body.data.suspended;
+  return means.includes(body.type);
+}
+
 /**
  * What API servers promise while all tenants but one flood, counted anew: from what was answered and by whom, without
  * the backlog and the buckets that it judges.
  */
 export class FloodModel {
-  private readonly ledgers: readonly Ledger[];
+  private readonly lags: { readonly tasks: LagModel; readonly states: LagModel };
   private readonly ownTakes = new Map<string, number[]>();
-  /** Of the flood, let in by servers that knew how far the owner was, and not known to be decided. */
+  /** Of the flood, let in by servers that knew how far the owner of tasks was, and not known to be decided. */
   private undecided: number[] = [];
   private decidedBelow = 0;
   private end = 0;
@@ -46,55 +61,44 @@ export class FloodModel {
     private readonly timeline: Timeline,
     private readonly counters: Counters,
   ) {
-    this.ledgers = Array.from({ length: scenario.servers }, () => ({ written: [], end: 0, coveredTo: 0 }));
+    this.lags = { tasks: new LagModel(scenario, tenants), states: new LagModel(scenario, tenants) };
   }
 
-  began(): void {
-    this.onTheirWay += 1;
+  began(body: CommandBody): void {
+    if (contextOf(body) === 'tasks') this.onTheirWay += 1;
   }
 
-  over(): void {
-    this.onTheirWay -= 1;
+  over(body: CommandBody): void {
+    if (contextOf(body) === 'tasks') this.onTheirWay -= 1;
   }
 
-  landed(offset: number): void {
-    this.end = Math.max(this.end, offset + 1);
+  landed(body: CommandBody, offset: number): void {
+    if (contextOf(body) === 'tasks') this.end = Math.max(this.end, offset + 1);
   }
 
-  decided(below: number): void {
-    this.decidedBelow = Math.max(this.decidedBelow, below);
-  }
-
-  shed(tenantId: string, reason: Shed): void {
+  shed(tenantId: string, { type }: CommandBody, reason: Shed): void {
     const { quietTenant } = this.scenario;
-    if (tenantId !== quietTenant) return this.counters.add(reasons[reason]);
+    if (tenantId !== quietTenant) {
+      this.counters.add(reasons[reason]);
+      if (type.startsWith('state.')) this.counters.add('state write shed');
+      if (reason === 'submissions_per_s' && type !== 'task.submit') this.counters.add('maker shed by rate');
+      // Of all that is no task nothing else is asked.
+      const isDepth = reason === 'max_queued_tasks' && type !== 'task.submit';
+      return insist(!isDepth, 'flood: what is held to what', () => `${type} is shed by ${reason}`);
+    }
     // By its own backlog it may be, which is looked at where that is known.
     insist(reason === 'partition_lag', 'flood: the quiet one', () => `${tenantId} is shed by ${reason}`);
   }
 
   /** Beyond the limit a tenant is let in below its share of the backlog, and held only from there on. */
-  heldToLag(server: number, tenantId: string, pulse: PartitionPulse, isHeld: boolean): void {
-    const { maxLagRecords: limit, servers } = this.scenario;
-    const ledger = this.ledgers[server] as Ledger;
-    ledger.coveredTo = Math.max(ledger.coveredTo, pulse.covered);
-    this.decided(pulse.covered);
-    const lag = Math.max(pulse.lag, ledger.end - pulse.covered);
-    const waiting = this.waiting(ledger);
-    const own = waiting.filter((one) => one.tenantId === tenantId).length;
-    if (isHeld) {
-      const least = Math.max(1, Math.floor(limit / this.tenants.length / servers));
-      const what = () => `${tenantId} is held for the lag with ${own} commands, and may have ${least}`;
-      return insist(lag >= limit && own >= least, 'flood: whose lag', what);
-    }
-    if (lag < limit) {
-      const seen = Math.max(pulse.covered + pulse.lag, ledger.end);
-      this.unseenMost = Math.max(this.unseenMost, this.end - seen + this.onTheirWay);
-      return;
-    }
-    const present = Math.max(1, new Set(waiting.map((one) => one.tenantId)).size);
-    const most = Math.max(1, Math.floor(limit / present / servers));
-    const what = () => `${tenantId} is let in with ${own} of ${most} commands, and the lag is ${lag}`;
-    insist(own < most, 'flood: whose lag', what);
+  heldToLag({ body, ...look }: Look, isHeld: boolean): void {
+    const context = contextOf(body);
+    if (context === 'tasks') this.decidedBelow = Math.max(this.decidedBelow, look.pulse.covered);
+    const shares = isMeans(body) ? sharesOfMeans : 1;
+    const seen = this.lags[context].look({ ...look, shares }, isHeld);
+    if (seen === null && !isHeld && shares > 1) this.counters.add('means let in beyond the lag');
+    if (seen === null || context === 'states') return;
+    this.unseenMost = Math.max(this.unseenMost, this.end - seen + this.onTheirWay);
   }
 
   /** With the cache lost, all servers together let in no more than the limit, and one for each at most. */
@@ -114,35 +118,27 @@ export class FloodModel {
     }
   }
 
-  wrote(server: number, tenantId: string, offset: number, wasBlind: boolean): void {
-    const ledger = this.ledgers[server] as Ledger;
-    ledger.written.push({ tenantId, offset });
-    ledger.end = Math.max(ledger.end, offset + 1);
+  wrote(server: number, tenantId: string, body: CommandBody, offset: number, wasBlind: boolean): void {
+    const context = contextOf(body);
+    this.lags[context].wrote(server, tenantId, offset);
     if (tenantId === this.scenario.quietTenant) return this.insistOnFront(offset);
     this.counters.add('flooded');
-    if (!wasBlind) this.undecided.push(offset);
+    if (!wasBlind && context === 'tasks') this.undecided.push(offset);
   }
 
   /**
    * What is in front of a command of the quiet tenant: the limit, what a server could not see yet when it thought the
    * lag below it, and then what the tenants may have beyond it. Each has its share, which was larger while fewer had
-   * commands waiting, and what it had on the way.
+   * commands waiting, as much again for its means, and what it had on the way.
    */
   private insistOnFront(offset: number): void {
     const { maxLagRecords: limit, servers, lanes } = this.scenario;
     this.undecided = this.undecided.filter((one) => one >= this.decidedBelow);
     const front = this.undecided.filter((one) => one < offset).length;
-    let beyond = this.tenants.length * (servers + lanes);
-    for (let n = 1; n <= this.tenants.length; n++) beyond += limit / n;
+    let beyond = this.tenants.length * (sharesOfMeans * servers + lanes);
+    for (let n = 1; n <= this.tenants.length; n++) beyond += (sharesOfMeans * limit) / n;
     const most = limit + this.unseenMost + beyond;
     const what = () => `${front} commands are in front of ${offset}, and ${most} may be`;
     insist(front <= most, 'flood: admitted backlog', what);
-  }
-
-  /** A server counts from the oldest of its writes that is not decided, and the latest of twice the limit. */
-  private waiting({ written, coveredTo }: Ledger): readonly Written[] {
-    const kept = written.slice(-2 * this.scenario.maxLagRecords);
-    const first = kept.findIndex(({ offset }) => offset >= coveredTo);
-    return first < 0 ? [] : kept.slice(first);
   }
 }

@@ -1,4 +1,4 @@
-import { type Command, type Limits } from '@fluxforge/events/catalogue';
+import { type Command, type ContextName, type Limits } from '@fluxforge/events/catalogue';
 import { encodeCommand } from '@fluxforge/events/envelope';
 import { type Topics } from '@fluxforge/events/topics';
 import { type Counters } from '../counters.js';
@@ -10,7 +10,7 @@ import { type Timeline } from '../timeline.js';
 import { type Witness } from '../witness.js';
 import { ApiServer } from './api-server.js';
 import { FloodModel } from './flood-model.js';
-import { type Request, Requests } from './requests.js';
+import { contextOf, type Request, Requests } from './requests.js';
 import { SharedCache, type Told } from './shared-cache.js';
 
 export interface FloodWorld {
@@ -21,7 +21,7 @@ export interface FloodWorld {
   readonly witness: Witness;
   readonly counters: Counters;
   /** What whoever leads the partition tells, committed; null: nobody does, or may not speak. */
-  readonly owner: () => Told | null;
+  readonly owner: (context: ContextName) => Told | null;
 }
 
 const mirrorEveryMs = 250;
@@ -46,8 +46,8 @@ export class Flood {
     const { timeline, scenario, counters } = world;
     this.cache = new SharedCache(timeline, prng.fork('cache'));
     this.model = new FloodModel(flood, scenario.tenants, timeline, counters);
-    const askOwner = (answer: (told: Told | null) => void): void =>
-      timeline.after(prng.between(2, 10), 'ask-owner', () => answer(world.owner()));
+    const askOwner = (context: ContextName, answer: (told: Told | null) => void): void =>
+      timeline.after(prng.between(2, 10), 'ask-owner', () => answer(world.owner(context)));
     const api = { timeline, cache: this.cache, model: this.model, scenario: flood, askOwner };
     this.servers = Array.from({ length: flood.servers }, (_, i) => new ApiServer(api, i));
     this.requests = new Map(
@@ -61,7 +61,8 @@ export class Flood {
     timeline.after(startsAfterMs, 'flood', () => {
       this.untilMs = timeline.nowMs + lastsMs;
       this.cache.startSpells(this.flood);
-      this.mirror();
+      this.mirror('tasks');
+      this.mirror('states');
       this.quiet(0);
       for (const tenantId of scenario.tenants) {
         if (tenantId === quietTenant) continue;
@@ -74,11 +75,11 @@ export class Flood {
     return this.world.timeline.nowMs >= this.untilMs;
   }
 
-  private mirror(): void {
+  private mirror(context: ContextName): void {
     if (this.isOver) return;
-    const told = this.world.owner();
-    if (told) this.cache.put(told);
-    this.world.timeline.after(told ? mirrorEveryMs : mirrorEveryMs / 5, 'mirror', () => this.mirror());
+    const told = this.world.owner(context);
+    if (told) this.cache.put(context, told);
+    this.world.timeline.after(told ? mirrorEveryMs : mirrorEveryMs / 5, 'mirror', () => this.mirror(context));
   }
 
   /** As fast as it is answered, whatever the answer is. */
@@ -118,19 +119,20 @@ export class Flood {
     const { witness, counters } = this.world;
     // Nobody has a key of a tenant that is not there yet.
     if (!witness.tasks.tenants.has(tenantId)) return answered();
+    const { body } = request;
     const over = (): void => {
-      this.model.over();
+      this.model.over(body);
       answered();
     };
-    this.model.began();
-    server.admit(tenantId, this.limitsOf(tenantId), request.body.type === 'task.submit', (shed, wasBlind) => {
+    this.model.began(body);
+    server.admit(tenantId, this.limitsOf(tenantId), body, (shed, wasBlind) => {
       if (this.cache.isLost) counters.add('cache lost while flooded');
       if (shed === null)
         return this.write(server, tenantId, request, (offset) => {
-          if (offset !== null) this.model.wrote(server.index, tenantId, offset, wasBlind);
+          if (offset !== null) this.model.wrote(server.index, tenantId, body, offset, wasBlind);
           over();
         });
-      this.model.shed(tenantId, shed);
+      this.model.shed(tenantId, body, shed);
       over();
     });
   }
@@ -148,11 +150,13 @@ export class Flood {
     const actor = `key:k-${tenantId}`;
     const provenance = { actor, reason: null, causationId: id, correlationId: id, traceparent: null };
     const command = { ...body, id, tenantId, provenance } as Command;
-    log.append({ topic: topics.commands.tasks, partition }, [encodeCommand(command, timeline.nowMs)], {
+    const context = contextOf(body);
+    const tp = { topic: topics.commands[context], partition };
+    log.append(tp, [encodeCommand(command, timeline.nowMs)], {
       ok: (offset) => {
         witness.acknowledged(id);
-        server.wrote(tenantId, offset);
-        this.model.landed(log.core.end({ topic: topics.commands.tasks, partition }) - 1);
+        server.wrote(context, tenantId, offset);
+        this.model.landed(body, log.core.end(tp) - 1);
         answered(offset);
       },
       failed: () => answered(null),

@@ -1,4 +1,5 @@
 import { takeFrom, type Bucket } from '@fluxforge/cache/bucket';
+import { type ContextName } from '@fluxforge/events/catalogue';
 import { type PartitionPulse } from '@fluxforge/events/hot-queue';
 import { type FloodScenario } from '../flood-scenario.js';
 import { type Prng } from '../prng.js';
@@ -17,6 +18,7 @@ export interface Rate {
 /** What an owner tells of its partition. */
 export interface Told {
   readonly pulse: PartitionPulse;
+  /** By tenant; the owner of states has none. */
   readonly queued: ReadonlyMap<string, number>;
 }
 
@@ -27,7 +29,7 @@ const slowMs = { low: 5, high: 90 } as const;
 /** Redis as servers and owners meet it: it answers within the deadline, or is lost to whoever asked. */
 export class SharedCache {
   private readonly buckets = new Map<string, Bucket>();
-  private mirror: { readonly told: Told; readonly putAtMs: number } | null = null;
+  private readonly mirrors = new Map<ContextName, { readonly told: Told; readonly putAtMs: number }>();
   private state: 'there' | 'slow' | 'lost' = 'there';
 
   constructor(
@@ -49,9 +51,9 @@ export class SharedCache {
     }
   }
 
-  put(told: Told): void {
+  put(context: ContextName, told: Told): void {
     this.call(
-      () => (this.mirror = { told, putAtMs: this.timeline.nowMs }),
+      () => this.mirrors.set(context, { told, putAtMs: this.timeline.nowMs }),
       () => undefined,
     );
   }
@@ -66,17 +68,18 @@ export class SharedCache {
   }
 
   /** Null: lost, or too old to be there. */
-  get(answer: (found: Found | null) => void): void {
+  get(context: ContextName, answer: (found: Found | null) => void): void {
     this.call<Found | null>(() => {
-      if (!this.mirror) return null;
-      const ageMs = this.timeline.nowMs - this.mirror.putAtMs;
-      return ageMs < keepMs ? { told: this.mirror.told, ageMs } : null;
+      const mirror = this.mirrors.get(context);
+      if (!mirror) return null;
+      const ageMs = this.timeline.nowMs - mirror.putAtMs;
+      return ageMs < keepMs ? { told: mirror.told, ageMs } : null;
     }, answer);
   }
 
   private forget(): void {
     this.buckets.clear();
-    this.mirror = null;
+    this.mirrors.clear();
   }
 
   /** Whoever gives up on an answer does not know whether the work was done. */
