@@ -9,16 +9,14 @@ import {
   type TasksMessage,
   type TasksState,
 } from '@fluxforge/domain/tasks-context';
-import { systemTenant, type Command, type TasksCommandBody } from '@fluxforge/events/catalogue';
+import { systemTenant, type TasksCommandBody } from '@fluxforge/events/catalogue';
 import { type Task } from '@fluxforge/domain/task';
 import { type Counters } from './counters.js';
+import { TrialHost } from './trial-host.js';
 import { insist } from './violation.js';
-
-type Decided = ReturnType<TasksContext['plan']>[number];
 
 /** As often as nothing is left to decide, one waiting task is asked why. */
 const everyRests = 60;
-const mostSteps = 2_000;
 /** In calls of `plan`: long enough for some tasks to be leased or to end. */
 const looksBetweenSteps = 7;
 
@@ -129,16 +127,17 @@ function said(task: string, rule: string, done: Remedy, after: Queued): string {
 
 /** One tenant on its own, in which what a remedy names is done. */
 class Trial {
-  readonly state: TasksState;
-  private facts = 0;
+  private readonly state: TasksState;
+  private readonly host;
 
   constructor(
     private readonly context: TasksContext,
     state: TasksState,
     private readonly tenantId: string,
-    public nowMs: number,
+    nowMs: number,
   ) {
     this.state = cloneRealm(state, context.policy, tenantId)!;
+    this.host = new TrialHost(context, this.state, nowMs);
     // What comes into being meanwhile could take the place that a remedy makes.
     for (const schedule of this.realm.scheduling.schedules.values())
       this.state.scheduleTimers.delete(schedule);
@@ -153,16 +152,16 @@ class Trial {
   heed(remedy: Remedy): void {
     switch (remedy.kind) {
       case 'wait-until':
-        this.nowMs = Math.max(this.nowMs, remedy.atMs);
+        this.host.nowMs = Math.max(this.host.nowMs, remedy.atMs);
         // All who are connected go on answering meanwhile: else they would be lost, and that would show.
         for (const agent of this.realm.agents.values()) this.answer(agent);
-        return this.settle();
+        return this.host.settle();
       case 'raise-limit':
         return this.raise(remedy.limit, remedy.to);
       case 'end-tasks':
         // All of them, before anything else is decided: else what is smaller takes each place that comes free.
         for (const id of remedy.taskIds) this.end(id);
-        return this.settle();
+        return this.host.settle();
       case 'add-agents':
         if (remedy.maxAgents !== null) this.raise('max_agents', remedy.maxAgents);
         for (let i = 0; i < remedy.count; i++) this.addAgent(`trial-${i}`, remedy);
@@ -198,7 +197,7 @@ class Trial {
   /** What there was no room to name is named when the first have ended. Each time some end, so this comes to an end. */
   heedRest(remedy: Remedy, taskId: string, rule: Queued['rule']): Explanation {
     for (let last = remedy; ;) {
-      const after = this.context.explainTask(this.state, this.tenantId, taskId, this.nowMs);
+      const after = this.context.explainTask(this.state, this.tenantId, taskId, this.host.nowMs);
       const stands = after.phase === 'queued' && after.rule === rule;
       if (!stands || last.kind !== 'end-tasks' || last.more === 0) return after;
       const next = after.remedies.find(({ kind }) => kind === 'end-tasks');
@@ -220,10 +219,10 @@ class Trial {
   private end(id: string): void {
     const task = this.realm.tasks.get(id);
     if (!task) return;
-    if (!task.lease) return this.decideCommand({ type: 'task.cancel', data: { task_id: id } }, this.tenantId);
+    if (!task.lease) return this.host.decide({ type: 'task.cancel', data: { task_id: id } }, this.tenantId);
     const { agentId, attempt } = task.lease;
     const ref = { tenantId: this.tenantId, agentId, taskId: id, life: task.life, attempt };
-    this.hear({ kind: 'result', ...ref, run: { outcome: 'exited', exit_code: 0 } });
+    this.host.hear({ kind: 'result', ...ref, run: { outcome: 'exited', exit_code: 0 } });
   }
 
   private agent(id: string): Agent {
@@ -233,10 +232,11 @@ class Trial {
   private addAgent(id: string, said: Extract<Remedy, { kind: 'add-agents' }>): void {
     const { labels, slots, capacity, executor } = said;
     const { tenantId } = this;
-    const token = { token_hash: id, labels: {}, expires_at_ms: this.nowMs + 1 };
-    this.take(decided('join-token.created', tenantId, id, { token_id: id, ...token }));
+    const hash = Buffer.from(id).toString('hex').padStart(64, '0');
+    const token = { token_hash: hash, labels: {}, expires_at_ms: this.host.nowMs + 1 };
+    this.host.take(decided('join-token.created', tenantId, id, { token_id: id, ...token }));
     const data = { labels, slots, capacity, executors: [executor], agent_version: '1' };
-    const fresh = { agent_id: id, name: id, token_hash: id, credential_hash: '' };
+    const fresh = { agent_id: id, name: id, token_hash: hash, credential_hash: hash };
     this.command({ type: 'agent.enrol', data: { ...fresh, ...data } });
     this.connect(this.agent(id), {});
   }
@@ -261,54 +261,20 @@ class Trial {
     const heartbeat = {
       kind: 'heartbeat',
       ...from,
-      answeredAtMs: this.nowMs,
+      answeredAtMs: this.host.nowMs,
       freeSlots: slots,
       running,
     } as const;
-    this.context.observe(this.state, heartbeat, this.nowMs);
+    this.context.observe(this.state, heartbeat, this.host.nowMs);
   }
 
   private command(body: TasksCommandBody, tenantId = this.tenantId): void {
-    this.decideCommand(body, tenantId);
-    this.settle();
-  }
-
-  private decideCommand(body: TasksCommandBody, tenantId: string): void {
-    const id = `trial-${this.facts}`;
-    const provenance = {
-      actor: 'trial',
-      reason: null,
-      causationId: id,
-      correlationId: id,
-      traceparent: null,
-    };
-    const command = { ...body, id, tenantId, provenance } as Command;
-    for (const one of this.context.decide(this.state, { kind: 'command', command }, this.nowMs)) {
-      insist(one.type !== 'command.rejected', 'explain', () => `${body.type} is refused`);
-      this.take(one);
-    }
+    this.host.decide(body, tenantId);
+    this.host.settle();
   }
 
   private say(message: TasksMessage): void {
-    this.hear(message);
-    this.settle();
-  }
-
-  private hear(message: TasksMessage): void {
-    this.context.observe(this.state, message, this.nowMs);
-    for (const one of this.context.decide(this.state, { kind: 'message', message }, this.nowMs))
-      this.take(one);
-  }
-
-  private settle(): void {
-    for (let i = 0; i < mostSteps; i++) {
-      const events = this.context.plan(this.state, this.nowMs, 100);
-      if (events.length === 0) return;
-      for (const one of events) this.take(one);
-    }
-  }
-
-  private take(one: Decided): void {
-    this.context.evolve(this.state, { ...one, id: `trial-${++this.facts}`, timeMs: this.nowMs });
+    this.host.hear(message);
+    this.host.settle();
   }
 }
