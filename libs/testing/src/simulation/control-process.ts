@@ -20,6 +20,7 @@ import { type Member, type Placed } from './placement-group.js';
 import { PressureSeries } from './pressure-series.js';
 import { Process } from './process.js';
 import { withBytesCounted } from './quota-model.js';
+import { withTargetExplanations } from './target-explain-model.js';
 import { confirmIntervalMs } from './timing.js';
 import { withWindows } from './window-model.js';
 
@@ -215,7 +216,8 @@ export class ControlProcess implements Server, Member, StreamsOwner {
   private makeStatesUnit(partition: number): StatesUnit {
     const { scenario, counters } = this.world;
     const { statesPolicy } = scenario;
-    const context = withWindows(makeStatesContext(statesPolicy), statesPolicy, counters);
+    const rules = withWindows(makeStatesContext(statesPolicy), statesPolicy, counters);
+    const context = withTargetExplanations(rules, statesPolicy, counters);
     const settings = this.settings('states', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
     unit.duties = {
