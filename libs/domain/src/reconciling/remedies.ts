@@ -122,7 +122,9 @@ function moreAtOnce(target: Target): TargetRemedy[] {
     if (one === target) break;
     before.push(one);
   }
-  const change = { max_concurrency: { count: state.occupied + state.ready.size } };
+  // A change has all checked anew: who is not known to be compliant may want a place then.
+  const wanting = [...state.targets.values()].filter((one) => one.finding !== 'compliant' || one.obscured);
+  const change = { max_concurrency: { count: wanting.length } };
   return [
     { kind: 'finish-applies', ...named(before) },
     { kind: 'change-state', change },

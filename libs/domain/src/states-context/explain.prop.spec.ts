@@ -93,6 +93,15 @@ function finish(world: World, agent: string): void {
   result(world, agent, 0);
 }
 
+/** Then all are checked anew, this one last: they find what they found before. */
+function change(world: World, agent: string, spec: StateSpec): void {
+  const others = [...world.target(agent).state.targets.values()].filter(({ agentId }) => agentId !== agent);
+  const found = others.map((one) => [one.agentId, one.finding === 'compliant' && !one.obscured] as const);
+  world.update('s1', spec);
+  for (const [other, isCompliant] of found) result(world, other, isCompliant ? 0 : 1);
+  result(world, agent, 1);
+}
+
 function heed(world: World, agent: string, remedy: TargetRemedy): void {
   const { spec } = world.target(agent).state;
   switch (remedy.kind) {
@@ -121,11 +130,9 @@ function heed(world: World, agent: string, remedy: TargetRemedy): void {
       for (const one of remedy.agentIds) finish(world, one);
       return;
     case 'change-state':
-      world.update('s1', { ...spec, ...remedy.change } as StateSpec);
-      return;
+      return change(world, agent, { ...spec, ...remedy.change } as StateSpec);
     case 'enforce-state':
-      world.update('s1', { ...spec, mode: remedy.mode, apply_cmd: 'touch /etc/motd' });
-      return;
+      return change(world, agent, { ...spec, mode: remedy.mode, apply_cmd: 'touch /etc/motd' });
     case 'none-needed':
   }
 }
