@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { formatBudget, parseBudget } from './index.js';
+import { formatBudget } from '@fluxforge/domain/kernel';
+import { parseBudget } from './index.js';
 
 describe('budgets', () => {
   it.each([

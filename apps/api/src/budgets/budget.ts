@@ -19,10 +19,6 @@ export function budgetOf(value: string | number): Budget {
   return budget;
 }
 
-export function formatBudget(budget: Budget): string {
-  return 'count' in budget ? String(budget.count) : `${budget.percent}%`;
-}
-
 function countOf(number: number): Budget | null {
   return Number.isInteger(number) && number >= 0 && number <= 1_000_000 ? { count: number } : null;
 }

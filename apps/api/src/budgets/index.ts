@@ -1,1 +1,1 @@
-export { parseBudget, budgetOf, formatBudget } from './budget.js';
+export { parseBudget, budgetOf } from './budget.js';

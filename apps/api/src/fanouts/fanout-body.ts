@@ -1,11 +1,11 @@
 import { fanoutMemberEnds, type FanoutSpec } from '@fluxforge/events/catalogue';
 import { type FanoutRow } from '@fluxforge/read-models';
-import { canonicalText } from '@fluxforge/domain/kernel';
-import { budgetOf, formatBudget } from '../budgets/index.js';
+import { canonicalText, formatBudget, formatSelector } from '@fluxforge/domain/kernel';
+import { budgetOf } from '../budgets/index.js';
 import { budget, Field, listOf, objectField, oneOf, selector, text } from '../fields/index.js';
 import { selectorSchema } from '../fields/schemas.js';
 import { sha256Hex } from '../identifiers/index.js';
-import { formatSelector, selectorOf } from '../selectors/index.js';
+import { selectorOf } from '../selectors/index.js';
 import { bodyHashOf, specView, taskTemplate } from '../tasks/index.js';
 
 export class FanoutBody {

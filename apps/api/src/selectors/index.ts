@@ -1,9 +1,2 @@
-export {
-  parseSelector,
-  selectorOf,
-  selectorOfLabels,
-  formatSelector,
-  BadSelector,
-  maxSelectorLength,
-} from './selector.js';
+export { parseSelector, selectorOf, selectorOfLabels, BadSelector, maxSelectorLength } from './selector.js';
 export { isLabelKey, isLabelValue, maxLabelLength } from './label-syntax.js';

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { type Selector } from '@fluxforge/events/catalogue';
-import {
-  BadSelector,
-  formatSelector,
-  isLabelKey,
-  isLabelValue,
-  parseSelector,
-  selectorOfLabels,
-} from './index.js';
+import { formatSelector } from '@fluxforge/domain/kernel';
+import { BadSelector, isLabelKey, isLabelValue, parseSelector, selectorOfLabels } from './index.js';
 
 describe('selectors', () => {
   it('reads every form of a term', () => {

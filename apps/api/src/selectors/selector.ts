@@ -58,24 +58,6 @@ export function selectorOf(given: string | Readonly<Record<string, string>>): Se
   return typeof given === 'string' ? parseSelector(given) : selectorOfLabels(given);
 }
 
-export function formatSelector(selector: Selector): string {
-  if (selector.length === 0) return '*';
-  return selector.map(formatTerm).join(',');
-}
-
-function formatTerm({ key, op, values }: SelectorTerm): string {
-  switch (op) {
-    case 'exists':
-      return key;
-    case 'not-exists':
-      return `!${key}`;
-    case 'in':
-      return values.length === 1 ? `${key}=${values[0]}` : `${key} in (${values.join(',')})`;
-    case 'not-in':
-      return values.length === 1 ? `${key}!=${values[0]}` : `${key} notin (${values.join(',')})`;
-  }
-}
-
 function term(scan: Scanner): SelectorTerm {
   if (scan.takeIf('!')) return { key: scan.key(), op: 'not-exists', values: [] };
   const key = scan.key();

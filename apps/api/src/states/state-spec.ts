@@ -1,8 +1,9 @@
 import { type CommandData, type StateSpec } from '@fluxforge/events/catalogue';
+import { formatBudget, formatSelector } from '@fluxforge/domain/kernel';
 import { type StateRow } from '@fluxforge/read-models';
-import { budgetOf, formatBudget } from '../budgets/index.js';
+import { budgetOf } from '../budgets/index.js';
 import { durationMs, formatDuration } from '../durations/index.js';
-import { formatSelector, selectorOf } from '../selectors/index.js';
+import { selectorOf } from '../selectors/index.js';
 import { type StateBody } from './state-body.js';
 import { windowBodies, windowsOf } from './windows.js';
 

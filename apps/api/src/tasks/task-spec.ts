@@ -1,8 +1,9 @@
 import { type TaskSpec } from '@fluxforge/events/catalogue';
+import { formatSelector } from '@fluxforge/domain/kernel';
 import { type AttemptRow, type TaskRow } from '@fluxforge/read-models';
 import { durationMs, formatDuration } from '../durations/index.js';
 import { sha256Hex } from '../identifiers/index.js';
-import { formatSelector, selectorOf } from '../selectors/index.js';
+import { selectorOf } from '../selectors/index.js';
 import { type TaskBody } from './task-body.js';
 
 const defaults = {

@@ -4,3 +4,8 @@ import { type Budget } from '@fluxforge/events/catalogue';
 export function allowance(budget: Budget, total: number): number {
   return 'count' in budget ? budget.count : Math.ceil((budget.percent * total) / 100);
 }
+
+/** As users write it. */
+export function formatBudget(budget: Budget): string {
+  return 'count' in budget ? String(budget.count) : `${budget.percent}%`;
+}

@@ -52,3 +52,22 @@ export function selectorText(selector: Selector): string {
   );
   return terms.sort().join('&');
 }
+
+/** As users write it. */
+export function formatSelector(selector: Selector): string {
+  if (selector.length === 0) return '*';
+  return selector.map(formatTerm).join(',');
+}
+
+function formatTerm({ key, op, values }: SelectorTerm): string {
+  switch (op) {
+    case 'exists':
+      return key;
+    case 'not-exists':
+      return `!${key}`;
+    case 'in':
+      return values.length === 1 ? `${key}=${values[0]}` : `${key} in (${values.join(',')})`;
+    case 'not-in':
+      return values.length === 1 ? `${key}!=${values[0]}` : `${key} notin (${values.join(',')})`;
+  }
+}
