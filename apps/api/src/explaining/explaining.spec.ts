@@ -69,6 +69,9 @@ describe('explanations over HTTP', () => {
     answer = () => null;
     const { status, json } = await api.request('GET', '/v1/states/st_1/targets/a1/explain', { headers });
     expect([status, json['code']]).toEqual([404, 'not_found']);
+    answer = () => ({ absent: 'There is no agent a1.' });
+    const told = await api.request('GET', '/v1/states/st_1/targets/a1/explain', { headers });
+    expect([told.status, told.json['detail']]).toEqual([404, 'There is no agent a1.']);
   });
 
   it('asks again when the partition has moved, and then says that nobody answers', async () => {

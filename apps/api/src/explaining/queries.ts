@@ -36,7 +36,8 @@ export class ExplainTaskHandler implements IQueryHandler<ExplainTask> {
     const row = await this.reads.ask(caller, {}, (models, tenant) => models.tasks.get(tenant, id));
     if (!row?.status.end) throw notFound();
     const { end, reason, ended_at, attempts_used } = row.status;
-    return { phase: 'ended', end, reason, ended_at, attempts_used };
+    const message = `It ended at ${ended_at}: ${end} (${reason}).`;
+    return { phase: 'ended', message, end, reason, ended_at, attempts_used };
   }
 }
 
@@ -65,6 +66,7 @@ export class ExplainTargetHandler implements IQueryHandler<ExplainTarget> {
       ...asOf(asOfMs),
     });
     if (target === null || typeof target !== 'object') throw notFound();
+    if ('absent' in target) throw new ProblemError('not_found', String(target.absent));
     readable(target);
     const taskId = 'task_id' in target && typeof target.task_id === 'string' ? target.task_id : null;
     if (taskId === null) return { ...target, task: null };

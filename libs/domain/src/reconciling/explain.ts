@@ -8,7 +8,7 @@ import { isWindowReason, windowAt } from '@fluxforge/domain/windows';
 import { freePlaces, maxGivenUp, maxOccupied, spentBudget } from './budgets.js';
 import { buckets, hold, place, settlesUntilMs, type Bucket, type Placement } from './placement.js';
 import { type ReconcilingPolicy } from './policy.js';
-import { answerByMs } from './remediation.js';
+import { answerByMs, remediationTaskId } from './remediation.js';
 import { targetRemedies, type TargetRemedy } from './remedies.js';
 
 export interface Placed extends Placement {
@@ -39,6 +39,15 @@ function wantsApply(placement: Placement): boolean {
   return placement.bucket === 'remediate' || placement.bucket === 'retry';
 }
 
+/** What a new owner of the partition begins to count anew. */
+export interface CheckStanding {
+  /** Asked for, and not answered yet. */
+  readonly isAsked: boolean;
+  /** In a row: requests that were not answered, and results that do not say whether it is compliant. */
+  readonly unanswered: number;
+  readonly unclear: number;
+}
+
 export interface Explanation extends Placement {
   readonly agentStanding: 'enrolled' | 'found' | 'lost' | 'removed';
   readonly generation: number;
@@ -46,9 +55,12 @@ export interface Explanation extends Placement {
   readonly attempts: number;
   /** Set while an apply is in flight or not verified yet. */
   readonly taskId: string | null;
+  /** Of the last apply of this generation, whatever became of it. */
+  readonly lastTaskId: string | null;
   /** When the clock lifts the hold, if it does. */
   readonly heldUntilMs: number | null;
   readonly nextCheckMs: number | null;
+  readonly check: CheckStanding;
   readonly inFlight: { readonly now: number; readonly max: number };
   readonly givenUp: { readonly now: number; readonly max: number };
   readonly remedies: readonly TargetRemedy[];
@@ -79,12 +91,20 @@ export function explainTarget(
     attemptsUsed: target.attemptsUsed,
     attempts: desired.spec.attempts,
     taskId: target.remediation?.taskId ?? null,
+    lastTaskId: lastTaskId(target),
     heldUntilMs: untilMs,
     nextCheckMs: state.work.due.rankOf(target) ?? null,
+    check: { isAsked: target.askedRound !== 0, unanswered: target.missed, unclear: target.unknowns },
     inFlight: { now: desired.occupied, max: maxOccupied(desired) },
     givenUp: { now: desired.givenUp, max: maxGivenUp(desired) },
     remedies: targetRemedies(target, shown.reason, clock),
   };
+}
+
+function lastTaskId(target: Target): string | null {
+  const { requests, remediation, state } = target;
+  if (remediation) return remediation.taskId;
+  return requests === 0 ? null : remediationTaskId(target, state.generation, requests);
 }
 
 function heldUntilMs(

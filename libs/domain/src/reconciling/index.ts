@@ -16,6 +16,7 @@ export {
   dueStats,
   explainTarget,
   planOf,
+  type CheckStanding,
   type DueStats,
   type Explanation,
   type Placed,

@@ -120,7 +120,8 @@ function moreAtOnce(target: Target): TargetRemedy[] {
   const before = [...state.targets.values()].filter(occupies);
   for (const one of state.ready) {
     if (one === target) break;
-    before.push(one);
+    // Within a pass who has a place already may stand among the ready ones still.
+    if (!occupies(one)) before.push(one);
   }
   // A change has all checked anew: who is not known to be compliant may want a place then.
   const wanting = [...state.targets.values()].filter((one) => one.finding !== 'compliant' || one.obscured);

@@ -47,7 +47,8 @@ describe('the plan, in buckets', () => {
 describe('explain', () => {
   it('names the rule that holds a target back', () => {
     const world = checked({ backoff: { base_ms: 60_000, max_ms: 60_000 }, attempts: 2 });
-    expect(explain(world)).toMatchObject({ bucket: 'hold', reason: 'not_checked' });
+    const check = { isAsked: true, unanswered: 0, unclear: 0 };
+    expect(explain(world)).toMatchObject({ bucket: 'hold', reason: 'not_checked', lastTaskId: null, check });
     world.result({ exit_code: 1 });
     expect(explain(world)).toMatchObject({ reason: 'in_flight', taskId: world.lastRequest().task_id });
     world.endTask(world.lastRequest(), 'succeeded');
@@ -55,6 +56,7 @@ describe('explain', () => {
     world.result({ exit_code: 1 });
     const retryAtMs = world.ofType('remediation.failed')[0]!.data.retry_at_ms;
     expect(explain(world)).toMatchObject({ reason: 'backoff', heldUntilMs: retryAtMs, attemptsUsed: 1 });
+    expect(explain(world)).toMatchObject({ taskId: null, lastTaskId: world.lastRequest().task_id });
     world.advance(retryAtMs - world.nowMs);
     world.endTask(world.lastRequest(), 'succeeded');
     world.result({ exit_code: 1 });
