@@ -12,10 +12,12 @@ export async function explain(client, id, agent, { output, asOf }, print) {
 
 function targetLines(why) {
   const until = why.held_until ? ` until ${why.held_until}` : '';
-  const lines = [`${why.bucket}: ${why.reason}${until}`];
-  lines.push(
-    `attempts ${why.attempts_used}/${why.attempts}, next check ${why.next_check_at ?? 'not planned'}`,
-  );
+  const lines = [`${why.bucket}: ${why.reason}${until}`, why.message];
+  const next = why.check_asked ? 'asked for' : (why.next_check_at ?? 'not planned');
+  // Checks are not in the log.
+  const check = why.as_of ? '' : `, next check ${next}`;
+  lines.push(`attempts ${why.attempts_used}/${why.attempts}${check}`);
+  if (why.last_task_id && !why.task) lines.push(`last apply: logs ${why.last_task_id}`);
   lines.push(...wouldHelp(why.remedies ?? []));
   if (why.task) lines.push(`task ${why.task_id}:`, ...taskLines(why.task).map((line) => `  ${line}`));
   return lines;
@@ -25,11 +27,10 @@ function taskLines(why) {
   if (why.phase === 'ended') return [`ended: ${why.end} (${why.reason}) at ${why.ended_at}`];
   if (why.phase === 'leased') {
     const stop = why.cancel_requested ? ', to be cancelled' : why.move_requested ? ', to be moved' : '';
-    return [`leased to ${why.agent_id}, attempt ${why.attempt}${stop}`];
+    return [`leased to ${why.agent_id}, attempt ${why.attempt}${stop}`, why.message];
   }
   const counted = why.limit_name ? ` (${why.limit_name} ${why.used}/${why.limit})` : '';
-  const lines = [`queued: ${why.rule}${counted}${why.until ? ` until ${why.until}` : ''}`];
-  if (why.position) lines.push(`position ${why.position}, tenant weight ${why.weight}/${why.weights}`);
+  const lines = [`queued: ${why.rule}${counted}${why.until ? ` until ${why.until}` : ''}`, why.message];
   const unnamed = why.held_by_more > 0 ? ` and ${why.held_by_more} more` : '';
   if (why.held_by.length > 0) lines.push(`held by ${why.held_by.join(' ')}${unnamed}`);
   for (const [reason, count] of Object.entries(why.candidates.by_reason))
@@ -39,7 +40,8 @@ function taskLines(why) {
 }
 
 function wouldHelp(remedies) {
-  return remedies.map(({ kind, ...rest }) => `would help: ${kind} ${told(rest)}`.trimEnd());
+  const asked = remedies.filter(({ kind }) => kind !== 'none-needed');
+  return asked.map(({ kind, ...rest }) => `would help: ${kind} ${told(rest)}`.trimEnd());
 }
 
 function told(fields) {

@@ -25,9 +25,10 @@ export class ExplainingController {
     summary:
       'Why a task is where it is: the one rule that holds it back, each agent, and what would change it.',
     description:
-      '`position` is counted while the queue moves on, over some milliseconds where it is long; all else is as of the ' +
-      'end of that. `add-agents` says in `max_agents` what the limit of that name has to be raised to first, where the ' +
-      'tenant may not have as many agents.',
+      '`message` says it in a sentence; programs go by `phase`, `rule` and `remedies`. `position` is counted while ' +
+      'the queue moves on, over some milliseconds where it is long; all else is as of the end of that. `add-agents` ' +
+      'says in `max_agents` what the limit of that name has to be raised to first, where the tenant may not have ' +
+      'as many agents.',
   })
   task(
     @From() caller: Caller,
@@ -58,6 +59,9 @@ export class ExplainingController {
   @ApiOperation({
     summary:
       'Why a state is, or is not, being applied on one agent: the one rule that decides, and what would change it.',
+    description:
+      '`message` says it in a sentence; programs go by `reason` and `remedies`. `last_task_id` is the last apply of this ' +
+      'generation, with its output; `unanswered_checks` and `unclear_checks` are in a row, as counted by the present owner.',
   })
   target(
     @From() caller: Caller,

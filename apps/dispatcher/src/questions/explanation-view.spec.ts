@@ -11,6 +11,7 @@ describe('an explanation as users see it', () => {
     } as const;
     expect(explanationView(ended)).toEqual({
       phase: 'ended',
+      message: 'It ended at 1970-01-01T00:00:00.000Z: rejected (quota_queued_tasks).',
       end: 'rejected',
       reason: 'quota_queued_tasks',
       ended_at: '1970-01-01T00:00:00.000Z',

@@ -1,4 +1,5 @@
 import { type Explanation, type Queued, type Remedy } from '@fluxforge/domain/tasks-context';
+import { explanationSentence } from './explanation-sentence.js';
 
 /** As users see it: their field names, times as text. */
 export function explanationView(explanation: Explanation) {
@@ -7,11 +8,13 @@ export function explanationView(explanation: Explanation) {
       return null;
     case 'ended': {
       const { phase, end, reason, endedAtMs, attemptsUsed } = explanation;
-      return { phase, end, reason, ended_at: time(endedAtMs), attempts_used: attemptsUsed };
+      const message = explanationSentence(explanation);
+      return { phase, message, end, reason, ended_at: time(endedAtMs), attempts_used: attemptsUsed };
     }
     case 'leased':
       return {
         phase: explanation.phase,
+        message: explanationSentence(explanation),
         agent_id: explanation.agentId,
         attempt: explanation.attempt,
         leased_at: time(explanation.leasedAtMs),
@@ -29,6 +32,7 @@ function queuedView(queued: Queued) {
   return {
     phase: queued.phase,
     rule: queued.rule,
+    message: explanationSentence(queued),
     until: untilMs === null ? null : time(untilMs),
     used: queued.used,
     limit: queued.limit,

@@ -85,6 +85,7 @@ function explainQueued(
     weight: weightOf(realm),
     weights: sumOfWeights(state),
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
+    asks: task.spec,
     candidates: { known, byReason, agents },
     remedies: remediesFor(hold, line && { realm, task, survey, line, heldBy }),
   };

@@ -5,6 +5,7 @@ import {
   type ReasonCode,
   type Resources,
   type TaskEnd,
+  type TaskSpec,
 } from '@fluxforge/events/catalogue';
 import { type ModeScope } from './holds.js';
 
@@ -67,6 +68,9 @@ export interface Candidates {
 
 export const candidatesShown = 50;
 
+/** What of a task's spec decides where and when it may run. */
+export type Asks = Pick<TaskSpec, 'agent_id' | 'selector' | 'executor' | 'requests' | 'concurrency'>;
+
 export interface Queued {
   readonly phase: 'queued';
   /** The one rule that holds it back now; `turn`: none but its place in the line. */
@@ -90,6 +94,7 @@ export interface Queued {
   readonly weight: number;
   readonly weights: number;
   readonly endsUnstartedAtMs: number | null;
+  readonly asks: Asks;
   readonly candidates: Candidates;
   readonly remedies: readonly Remedy[];
 }
