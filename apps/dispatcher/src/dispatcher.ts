@@ -11,6 +11,7 @@ import {
 import { type Cache } from '@fluxforge/cache';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
+import { EndTail } from '@fluxforge/events/end-tail';
 import { pulseOf } from '@fluxforge/events/hot-queue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
@@ -37,7 +38,7 @@ import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry'
 import { AgentStreams, type PartitionAccess } from './agent-streams/agent-streams.js';
 import { type AgentCall } from './agent-streams/session.js';
 import { wireCheck } from './agent-streams/wire.js';
-import { CheckForwarder } from './checks/check-forwarder.js';
+import { requestsOf } from './checks/check-requests.js';
 import { HeldRequests } from './checks/held-requests.js';
 import { answerTo } from './questions/answers.js';
 import { pastAnswer } from './questions/past.js';
@@ -76,7 +77,7 @@ export class Dispatcher {
   private readonly streams: AgentStreams;
   private readonly directory: DirectoryWriter;
   private readonly effects: Effects;
-  private readonly forwarder: CheckForwarder;
+  private readonly checkRequests: EndTail;
   private readonly telemetry: TaskTelemetry;
   private readonly pressure = new PressureGauge((message) => {
     for (const partition of this.group?.placed ?? []) {
@@ -134,7 +135,13 @@ export class Dispatcher {
       signingKey: config.signingKey,
       nowMs: this.nowMs,
     });
-    this.forwarder = new CheckForwarder(log, topics.checkRequests, (p, request) => this.forward(p, request));
+    this.checkRequests = new EndTail(log, topics.checkRequests, {
+      onBatch: (partition, batch) => {
+        for (const request of requestsOf(batch)) this.forward(partition, request);
+      },
+      onDelayed: (partition, err) =>
+        this.tools.logger.warn({ partition, err }, 'check requests not followed yet'),
+    });
   }
 
   /** Answers the address that agents are told. */
@@ -167,7 +174,7 @@ export class Dispatcher {
     await this.group?.close();
     await this.snapshots.close();
     this.streams.close();
-    await this.forwarder.close();
+    await this.checkRequests.close();
     this.server.forceShutdown();
   }
 
@@ -218,7 +225,7 @@ export class Dispatcher {
           partition,
           offset: claimOffset,
         });
-        void this.followChecks(partition);
+        this.checkRequests.follow(partition);
       },
       onCommit: (partition, records, latencyMs) => {
         telemetry.onCommit(partition, records, latencyMs);
@@ -230,7 +237,7 @@ export class Dispatcher {
         this.snapshots.fallen(partition);
         this.directory.fell(partition);
         this.mirror?.fell(partition);
-        this.forwarder.unfollow(partition);
+        this.checkRequests.unfollow(partition);
         this.streams.fell(partition);
       },
       onPlaced: () => void this.streams.sendOn(),
@@ -257,18 +264,6 @@ export class Dispatcher {
     // What was put together in slices may be of a term that is over by now.
     if (!runner.host.leading || runner.host.view !== view) throw new NotLedHere();
     return answer;
-  }
-
-  private async followChecks(partition: number): Promise<void> {
-    try {
-      await this.forwarder.follow(partition);
-    } catch (error: unknown) {
-      this.tools.logger.warn({ partition, err: error }, 'check requests not followed yet');
-      setTimeout(
-        () => this.group?.runner(partition)?.host.leading && void this.followChecks(partition),
-        1000,
-      ).unref();
-    }
   }
 
   private access(): PartitionAccess {

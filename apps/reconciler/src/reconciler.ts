@@ -2,6 +2,7 @@ import { makeStatesContext } from '@fluxforge/domain/states-context';
 import { type Cache } from '@fluxforge/cache';
 import { type ReconcilerConfig } from '@fluxforge/config';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
+import { EndTail } from '@fluxforge/events/end-tail';
 import { pulseOf } from '@fluxforge/events/hot-queue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
@@ -26,7 +27,7 @@ import { topicsOf } from '@fluxforge/events/topics';
 import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry';
 import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
-import { CheckResults, type FoundByAgent } from './checks/check-results.js';
+import { resultsOf, type FoundByAgent } from './checks/check-results.js';
 import { ledPulses, PulseMirror } from './pulse/index.js';
 import { pastTargetAnswer, targetAnswer } from './questions/target-view.js';
 
@@ -52,7 +53,7 @@ const context = 'states';
 export class Reconciler {
   private readonly group;
   private readonly requests: CheckRequests;
-  private readonly results: CheckResults;
+  private readonly results: EndTail;
   private readonly snapshots: Snapshots;
   private readonly past;
   private readonly directory: DirectoryWriter;
@@ -80,9 +81,12 @@ export class Reconciler {
     this.requests = new CheckRequests(tools.log, topics.checkRequests, (reason) =>
       tools.logger.warn({ reason }, 'check request not sent'),
     );
-    this.results = new CheckResults(tools.log, topics.agentReports, (partition, found) =>
-      this.take(partition, found),
-    );
+    this.results = new EndTail(tools.log, topics.agentReports, {
+      onBatch: (partition, batch) => {
+        for (const found of resultsOf(batch)) this.take(partition, found);
+      },
+      onDelayed: (partition, err) => tools.logger.warn({ partition, err }, 'check results not followed yet'),
+    });
     this.directory = new DirectoryWriter(tools.log, topics.directory, (error) =>
       tools.logger.warn({ err: error }, 'directory write, trying again'),
     );
@@ -143,10 +147,7 @@ export class Reconciler {
         telemetry.onLeading(partition, claimOffset);
         this.snapshots.leading(partition);
         this.tellOwner(partition, claimOffset);
-        void this.results.follow(partition).catch((error: unknown) => {
-          this.tools.logger.warn({ partition, err: error }, 'check results not followed yet');
-          setTimeout(() => void this.results.follow(partition).catch(() => undefined), 1000).unref();
-        });
+        this.results.follow(partition);
       },
       onFallen: (partition, reason) => {
         telemetry.onFallen(partition, reason);

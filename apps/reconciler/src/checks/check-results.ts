@@ -1,6 +1,6 @@
 import { AgentReport, type CheckResult } from '@fluxforge/events/catalogue';
 import { checkerOf, parseBody } from '@fluxforge/events/envelope';
-import { type LogPort, type RecordBatch, type StoredRecord, type Tail } from '@fluxforge/events/log';
+import { type RecordBatch, type StoredRecord } from '@fluxforge/events/log';
 
 export interface FoundByAgent {
   readonly tenantId: string;
@@ -8,48 +8,8 @@ export interface FoundByAgent {
   readonly result: CheckResult;
 }
 
-/**
- * Check results of the partitions that are led here. Telemetry has no position: a new owner starts at
- * the end, and what was in flight is asked again by timers.
- */
-export class CheckResults {
-  private readonly tail: Tail;
-  private readonly followed = new Set<number>();
-
-  constructor(
-    private readonly log: LogPort,
-    private readonly topic: string,
-    onResult: (partition: number, found: FoundByAgent) => void,
-  ) {
-    this.tail = log.tail({
-      onBatch: (tp, batch) => {
-        for (const found of resultsOf(batch)) onResult(tp.partition, found);
-      },
-      // Retention can overtake a slow reader: the end is as good a place to go on from as any.
-      onError: (tp, error) => {
-        if (error.failure === 'out-of-range') void this.follow(tp.partition);
-      },
-    });
-  }
-
-  async follow(partition: number): Promise<void> {
-    this.followed.add(partition);
-    const tp = { topic: this.topic, partition };
-    const { end } = await this.log.offsets(tp);
-    if (this.followed.has(partition)) this.tail.follow(tp, end);
-  }
-
-  unfollow(partition: number): void {
-    this.followed.delete(partition);
-    this.tail.unfollow({ topic: this.topic, partition });
-  }
-
-  close(): Promise<void> {
-    return this.tail.close();
-  }
-}
-
-function* resultsOf(batch: RecordBatch): Generator<FoundByAgent> {
+/** Those of the reports that can be read. */
+export function* resultsOf(batch: RecordBatch): Generator<FoundByAgent> {
   for (const record of batch.records) {
     const report = reportOf(record);
     if (report?.kind !== 'checks') continue;

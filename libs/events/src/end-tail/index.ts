@@ -1,0 +1,1 @@
+export { EndTail, type EndTailHandlers } from './end-tail.js';
