@@ -12,7 +12,7 @@ import { type Cache } from '@fluxforge/cache';
 import { type CheckRequest } from '@fluxforge/events/catalogue';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
 import { EndTail } from '@fluxforge/events/end-tail';
-import { pulseOf } from '@fluxforge/events/hot-queue';
+import { ledPartitions, pulseOf } from '@fluxforge/events/hot-queue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
   NotLedHere,
@@ -43,7 +43,7 @@ import { HeldRequests } from './checks/held-requests.js';
 import { answerTo } from './questions/answers.js';
 import { pastAnswer } from './questions/past.js';
 import { Effects } from './effects/effects.js';
-import { HotQueueMirror, ledPartitions } from './hot-queue/index.js';
+import { HotQueueMirror } from './hot-queue/index.js';
 import { AgentReports } from './heartbeats/agent-reports.js';
 import { PressureGauge } from './pressure/pressure.js';
 import { watchQueues } from './partition/queue-gauges.js';

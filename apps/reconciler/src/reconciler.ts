@@ -3,7 +3,7 @@ import { type Cache } from '@fluxforge/cache';
 import { type ReconcilerConfig } from '@fluxforge/config';
 import { DirectoryWriter } from '@fluxforge/events/directory-writer';
 import { EndTail } from '@fluxforge/events/end-tail';
-import { pulseOf } from '@fluxforge/events/hot-queue';
+import { ledPartitions, pulseOf } from '@fluxforge/events/hot-queue';
 import { type LogPort } from '@fluxforge/events/log';
 import {
   NotLedHere,
@@ -28,7 +28,7 @@ import { type Logger, type Metrics, type Readiness } from '@fluxforge/telemetry'
 import { tellTarget } from './checks/target-telemetry.js';
 import { CheckRequests } from './checks/check-requests.js';
 import { resultsOf, type FoundByAgent } from './checks/check-results.js';
-import { ledPulses, PulseMirror } from './pulse/index.js';
+import { PulseMirror } from './pulse/index.js';
 import { pastTargetAnswer, targetAnswer } from './questions/target-view.js';
 
 interface Tools {
@@ -106,7 +106,7 @@ export class Reconciler {
       },
       () => toldFacts(rules, (fact) => tellTarget(tools.logger, fact)),
     );
-    const led = () => ledPulses(this.group, this.nowMs());
+    const led = () => ledPartitions(this.group, this.nowMs());
     this.mirror = tools.cache ? new PulseMirror(tools.cache, led) : null;
   }
 

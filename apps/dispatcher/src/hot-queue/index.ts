@@ -1,2 +1,1 @@
 export { HotQueueMirror, type MirrorOptions } from './mirror.js';
-export { ledPartitions, type LedPartition } from './led.js';

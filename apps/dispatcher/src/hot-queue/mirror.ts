@@ -1,11 +1,13 @@
 import { putAll, type Cache, type NamedText } from '@fluxforge/cache';
-import { mirrorKeepMs, partitionName, queueName } from '@fluxforge/events/hot-queue';
-import { type LedPartition } from './led.js';
+import { type TasksState } from '@fluxforge/domain/tasks-context';
+import { mirrorKeepMs, partitionName, queueName, type LedPartition } from '@fluxforge/events/hot-queue';
 import { Picture } from './picture.js';
+
+type Led = LedPartition<TasksState>;
 
 export interface MirrorOptions {
   readonly cache: Cache;
-  readonly led: () => readonly LedPartition[];
+  readonly led: () => readonly Led[];
   readonly nowMs: () => number;
 }
 
@@ -61,7 +63,7 @@ export class HotQueueMirror {
     await this.send(texts);
   }
 
-  private draw(one: LedPartition, nowMs: number): void {
+  private draw(one: Led, nowMs: number): void {
     const { partition, term, seq, settled, pulse } = one;
     const waiting = this.held.get(partition);
     // Drawn and not yet committed: drawing again would put off what is ready to be sent.
@@ -75,7 +77,7 @@ export class HotQueueMirror {
     this.held.set(partition, { term, afterSeq: settled ? seq : seq + 1, texts });
   }
 
-  private committed({ partition, term, seq, fresh }: LedPartition): readonly NamedText[] {
+  private committed({ partition, term, seq, fresh }: Led): readonly NamedText[] {
     const held = this.held.get(partition);
     if (!held || !fresh) return [];
     if (held.term === term && seq < held.afterSeq) return [];

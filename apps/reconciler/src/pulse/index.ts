@@ -1,1 +1,1 @@
-export { ledPulses, PulseMirror, type LedPulse } from './pulse-mirror.js';
+export { PulseMirror, type LedPulse } from './pulse-mirror.js';

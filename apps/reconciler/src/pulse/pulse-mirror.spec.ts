@@ -1,6 +1,6 @@
 import { InProcessCache, lost, type Cache, type NamedText } from '@fluxforge/cache';
-import { parsePulse, partitionName } from '@fluxforge/events/hot-queue';
-import { ledPulses, PulseMirror } from './index.js';
+import { ledPartitions, parsePulse, partitionName } from '@fluxforge/events/hot-queue';
+import { PulseMirror } from './index.js';
 
 class Scene {
   nowMs = 1_000;
@@ -22,12 +22,13 @@ class Scene {
       return this.memory.put(texts, ttlMs);
     },
   };
-  readonly mirror = new PulseMirror(this.cache, () => ledPulses(this, this.nowMs));
+  readonly mirror = new PulseMirror(this.cache, () => ledPartitions(this, this.nowMs));
 
   runner() {
     const { leading, covered: coveredCommands } = this;
     const fresh = (nowMs: number) => nowMs < this.freshUntilMs;
-    return { host: { leading, coveredCommands, fresh }, lag: () => 7 };
+    const committed = { settled: true, terms: { term: 1 }, position: { seq: 1 }, view: null };
+    return { host: { leading, coveredCommands, fresh, ...committed }, lag: () => 7 };
   }
 
   async shown(name = partitionName(2, 'states')) {

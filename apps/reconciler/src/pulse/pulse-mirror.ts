@@ -1,37 +1,9 @@
 import { putAll, type Cache, type NamedText } from '@fluxforge/cache';
-import { mirrorKeepMs, partitionName, pulseOf, type PartitionPulse } from '@fluxforge/events/hot-queue';
+import { mirrorKeepMs, partitionName, type LedPartition } from '@fluxforge/events/hot-queue';
 
-/** A partition of states that is led here. */
-export interface LedPulse {
-  readonly partition: number;
-  /** Whether anything may be told to others now. */
-  readonly fresh: boolean;
-  readonly pulse: PartitionPulse;
-}
-
-interface Runner {
-  readonly host: {
-    readonly leading: boolean;
-    readonly coveredCommands: number;
-    fresh(nowMs: number): boolean;
-  };
-  lag(source: 'commands'): number;
-}
-
-interface Group {
-  readonly placed: readonly number[];
-  runner(partition: number): Runner | undefined;
-}
+export type LedPulse = Pick<LedPartition<unknown>, 'partition' | 'fresh' | 'pulse'>;
 
 const sendEveryMs = 250;
-
-export function ledPulses(group: Group, nowMs: number): LedPulse[] {
-  return group.placed.flatMap((partition) => {
-    const runner = group.runner(partition);
-    if (!runner?.host.leading) return [];
-    return [{ partition, fresh: runner.host.fresh(nowMs), pulse: pulseOf(runner) }];
-  });
-}
 
 /**
  * Mirrors into the cache how far this process has come with the commands of each partition that it leads. A pulse

@@ -8,4 +8,5 @@ export {
   type HotDepth,
   type HotQueue,
 } from './hot-queue.js';
+export { ledPartitions, type LedPartition } from './led.js';
 export { mirrorKeepMs, pulseOf } from './pulse-of.js';

@@ -1,8 +1,8 @@
-import { type TasksState } from '@fluxforge/domain/tasks-context';
-import { pulseOf, type PartitionPulse } from '@fluxforge/events/hot-queue';
+import { type PartitionPulse } from './hot-queue.js';
+import { pulseOf } from './pulse-of.js';
 
 /** A partition that is led here, as of now. */
-export interface LedPartition {
+export interface LedPartition<State> {
   readonly partition: number;
   /** Whether anything may be told to others now. */
   readonly fresh: boolean;
@@ -12,28 +12,28 @@ export interface LedPartition {
   /** Of the last committed record. */
   readonly seq: number;
   readonly pulse: PartitionPulse;
-  readonly view: TasksState;
+  readonly view: State;
 }
 
-interface Runner {
+interface Runner<State> {
   readonly host: {
     readonly leading: boolean;
     readonly settled: boolean;
     readonly terms: { readonly term: number };
     readonly position: { readonly seq: number } | null;
     readonly coveredCommands: number;
-    readonly view: TasksState;
+    readonly view: State;
     fresh(nowMs: number): boolean;
   };
   lag(source: 'commands'): number;
 }
 
-interface Group {
+interface Group<State> {
   readonly placed: readonly number[];
-  runner(partition: number): Runner | undefined;
+  runner(partition: number): Runner<State> | undefined;
 }
 
-export function ledPartitions(group: Group | null, nowMs: number): LedPartition[] {
+export function ledPartitions<State>(group: Group<State> | null, nowMs: number): LedPartition<State>[] {
   return (group?.placed ?? []).flatMap((partition) => {
     const runner = group?.runner(partition);
     if (!runner?.host.leading) return [];
