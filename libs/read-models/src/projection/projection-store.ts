@@ -1,9 +1,9 @@
-import { Pool, types, type PoolClient } from 'pg';
+import { Pool, types } from 'pg';
 import { type ProjectionKey, type Standing } from '../positions/standing.js';
 import { searchPath } from '../queries/data-source.js';
 import { outliveBrokenConnections } from '../rows/pool-errors.js';
+import { withClient } from '../rows/with-client.js';
 import { type SqlRunner } from '../rows/table.js';
-import { asStoreError } from '../rows/pg-errors.js';
 
 export interface ProjectionStoreOptions {
   readonly url: string;
@@ -56,12 +56,12 @@ export class ProjectionStore {
 
   /** @throws StoreUnavailable, also while the tables are not there yet */
   async ping(): Promise<void> {
-    await this.guarded((client) => client.query('SELECT 1 FROM positions LIMIT 1'));
+    await withClient(this.pool, (client) => client.query('SELECT 1 FROM positions LIMIT 1'));
   }
 
   /** Where the projection stands, or null when it has not begun. */
   async standing(key: ProjectionKey): Promise<Standing | null> {
-    const found = await this.guarded((client) =>
+    const found = await withClient(this.pool, (client) =>
       client.query<Record<string, unknown>>({
         name: 'standing',
         text: `SELECT next, epoch, term, owner, seq, hash, covers_commands FROM positions
@@ -80,7 +80,7 @@ export class ProjectionStore {
 
   /** Makes the first position, unless there is one. */
   async begin(key: ProjectionKey, standing: Standing): Promise<void> {
-    await this.guarded((client) =>
+    await withClient(this.pool, (client) =>
       client.query(
         `INSERT INTO positions (projection, context, partition, next, epoch, term, owner, seq, hash, covers_commands)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
@@ -101,7 +101,7 @@ export class ProjectionStore {
     standing: Standing,
     write: (sql: SqlRunner) => Promise<void>,
   ): Promise<CommitOutcome> {
-    return this.guarded(async (client) => {
+    return withClient(this.pool, async (client) => {
       await client.query('BEGIN');
       const moved = await client.query({
         name: 'move_position',
@@ -126,7 +126,7 @@ export class ProjectionStore {
    * @throws StoreUnavailable
    */
   async sweepOutput(beforeMs: number, limit: number): Promise<number> {
-    const { rowCount } = await this.guarded((client) =>
+    const { rowCount } = await withClient(this.pool, (client) =>
       client.query({
         name: 'sweep_output',
         text: `DELETE FROM output WHERE ctid = ANY (ARRAY(
@@ -139,24 +139,6 @@ export class ProjectionStore {
 
   async close(): Promise<void> {
     await this.pool.end();
-  }
-
-  private async guarded<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient;
-    try {
-      client = await this.pool.connect();
-    } catch (error: unknown) {
-      throw asStoreError(error);
-    }
-    try {
-      const result = await work(client);
-      client.release();
-      return result;
-    } catch (error: unknown) {
-      // Whatever the connection was in the middle of ends with it.
-      client.release(true);
-      throw asStoreError(error);
-    }
   }
 }
 

@@ -7,8 +7,8 @@ import {
   type SnapshotOf,
   type SnapshotStore,
 } from '@fluxforge/events/snapshots';
-import { asStoreError } from '../rows/pg-errors.js';
 import { outliveBrokenConnections } from '../rows/pool-errors.js';
+import { withClient } from '../rows/with-client.js';
 
 export interface PostgresSnapshotsOptions {
   readonly url: string;
@@ -50,7 +50,7 @@ export class PostgresSnapshots implements SnapshotStore {
 
   /** @throws StoreUnavailable */
   async list(of: SnapshotOf): Promise<Listed[]> {
-    const { rows } = await this.guarded((client) =>
+    const { rows } = await withClient(this.pool, (client) =>
       client.query<{ next: string; shape: string; checksum: string; covers: string | null; size: string }>(
         `SELECT next, shape, min(checksum) AS checksum, min(covers_foreign) AS covers, sum(length(bytes)) AS size
          FROM snapshots WHERE context = $1 AND partition = $2
@@ -66,7 +66,7 @@ export class PostgresSnapshots implements SnapshotStore {
 
   /** @throws StoreUnavailable, or another error when it is not there any more */
   async read(of: SnapshotOf, manifest: Manifest): Promise<Buffer> {
-    return this.guarded(async (client) => {
+    return withClient(this.pool, async (client) => {
       const chunks: Buffer[] = [];
       for (let count = 1; chunks.length < count;) {
         const { rows } = await client.query<{ chunks: string; bytes: Buffer }>(
@@ -85,7 +85,7 @@ export class PostgresSnapshots implements SnapshotStore {
 
   /** @throws StoreUnavailable */
   async write(of: SnapshotOf, manifest: NewManifest, payload: Buffer): Promise<boolean> {
-    return this.guarded(async (client) => {
+    return withClient(this.pool, async (client) => {
       await client.query('BEGIN');
       const isNewer = await this.isNewest(client, of, manifest);
       if (isNewer) await this.insert(client, of, manifest, payload);
@@ -100,7 +100,7 @@ export class PostgresSnapshots implements SnapshotStore {
    */
   async drop(of: SnapshotOf, dropped: readonly Manifest[]): Promise<void> {
     if (dropped.length === 0) return;
-    await this.guarded(async (client) => {
+    await withClient(this.pool, async (client) => {
       for (const { next, shape } of dropped)
         await client.query(
           'DELETE FROM snapshots WHERE context = $1 AND partition = $2 AND next = $3 AND shape = $4',
@@ -142,24 +142,6 @@ export class PostgresSnapshots implements SnapshotStore {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
         [of.context, of.partition, next, shape, chunk, chunks, position, checksum, foreignNext, bytes],
       );
-    }
-  }
-
-  private async guarded<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient;
-    try {
-      client = await this.pool.connect();
-    } catch (error: unknown) {
-      throw asStoreError(error);
-    }
-    try {
-      const result = await work(client);
-      client.release();
-      return result;
-    } catch (error: unknown) {
-      // Whatever the connection was in the middle of ends with it.
-      client.release(true);
-      throw asStoreError(error);
     }
   }
 }
