@@ -31,7 +31,8 @@ describe('an explanation as users see it', () => {
       ...{ kind: 'add-agents' as const, count: 2, ...size },
       maxAgents,
     }));
-    const rest = { heldBy: [], heldByMore: 0, effectivePriority: 5, weight: 1, weights: 1 };
+    const asks = { executor: 'shell' as const };
+    const rest = { heldBy: [], heldByMore: 0, effectivePriority: 5, weight: 1, weights: 1, asks };
     const view = explanationView({
       ...{
         phase: 'queued',
