@@ -21,6 +21,7 @@ const waiting: Queued = {
   endsUnstartedAtMs: null,
   asks: anyone,
   candidates: { known: 7, byReason: {}, agents: [] },
+  kept: null,
   remedies: [],
 };
 const later = '1970-01-01T01:00:00.000Z';

@@ -31,8 +31,8 @@ describe('an explanation as users see it', () => {
       ...{ kind: 'add-agents' as const, count: 2, ...size },
       maxAgents,
     }));
-    const asks = { executor: 'shell' as const };
-    const rest = { heldBy: [], heldByMore: 0, effectivePriority: 5, weight: 1, weights: 1, asks };
+    const asks = { executor: 'shell' as const, selector: [] };
+    const rest = { heldBy: [], heldByMore: 0, effectivePriority: 5, weight: 1, weights: 1, asks, kept: null };
     const view = explanationView({
       ...{
         phase: 'queued',
@@ -53,5 +53,31 @@ describe('an explanation as users see it', () => {
     const shown = { kind: 'add-agents', count: 2, ...size };
     expect(view).toMatchObject({ phase: 'queued' });
     expect((view as { remedies: unknown }).remedies).toEqual([shown, { ...shown, max_agents: 9 }]);
+  });
+
+  it('names the agent that is kept for a large task, and when that has room', () => {
+    const waiting = {
+      phase: 'queued',
+      rule: 'agents_full',
+      untilMs: null,
+      used: null,
+      limit: null,
+      limitName: null,
+      heldBy: [],
+      heldByMore: 0,
+      position: 1,
+      effectivePriority: 0,
+      weight: 1,
+      weights: 1,
+      endsUnstartedAtMs: null,
+      candidates: { known: 1, byReason: { agents_full: 1 }, agents: [] },
+      remedies: [],
+    } as const;
+    const asks = { executor: 'shell' as const, selector: [] };
+    const keptView = (roomAtMs: number | null) =>
+      explanationView({ ...waiting, asks, kept: { agentId: 'a1', roomAtMs } });
+    expect(keptView(0)).toMatchObject({ kept: { agent_id: 'a1', room_at: '1970-01-01T00:00:00.000Z' } });
+    expect(keptView(null)).toMatchObject({ kept: { agent_id: 'a1', room_at: null } });
+    expect(explanationView({ ...waiting, asks, kept: null })).toMatchObject({ kept: null });
   });
 });

@@ -28,7 +28,7 @@ export function explanationView(explanation: Explanation) {
 }
 
 function queuedView(queued: Queued) {
-  const { candidates, untilMs, endsUnstartedAtMs } = queued;
+  const { candidates, untilMs, endsUnstartedAtMs, kept } = queued;
   return {
     phase: queued.phase,
     rule: queued.rule,
@@ -49,6 +49,7 @@ function queuedView(queued: Queued) {
       by_reason: candidates.byReason,
       agents: candidates.agents.map(({ agentId, reason }) => ({ agent_id: agentId, reason })),
     },
+    kept: kept && { agent_id: kept.agentId, room_at: kept.roomAtMs === null ? null : time(kept.roomAtMs) },
     remedies: queued.remedies.map(remedyView),
   };
 }

@@ -10,6 +10,8 @@ export {
   type FairShare,
 } from './fair-share.js';
 export { wishText } from './free-agents.js';
+export { defaultKeeping, type KeepingPolicy } from './keeper.js';
+export { roomAtMs } from './nearest-agent.js';
 export { laneOf } from './lanes.js';
 export { effectivePriority, rankOf } from './ready-tasks.js';
 export { type Looks } from './openings.js';

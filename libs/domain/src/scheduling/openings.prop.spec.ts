@@ -10,6 +10,7 @@ import { rankOf } from './ready-tasks.js';
 const limits = { max_queued_tasks: 1_000, max_agents: 100, max_states: 10 };
 /** Short, so that the many steps of a history are no time for an agent or a lease. */
 const agingMs = 100;
+const keeping = { oneIn: 2, atMost: 32 };
 const zones = ['a', 'b', 'c'];
 
 interface Machine {
@@ -63,7 +64,7 @@ class Scene {
   private made = 0;
 
   constructor(looksInARow: number, machines: readonly Machine[]) {
-    this.world = new World(makeTasksContext({ ...policy, agingMs, looksInARow })).given(
+    this.world = new World(makeTasksContext({ ...policy, agingMs, looksInARow, keeping })).given(
       fact.tenant('t', { limits }),
     );
     machines.forEach((one, i) => this.say(`m${i}`, one));

@@ -4,6 +4,7 @@ import {
   type Requests,
   type Selector,
 } from '@fluxforge/events/catalogue';
+import { type Agent } from '@fluxforge/domain/agent';
 import { takesTurns } from '@fluxforge/domain/concurrency';
 import { SeatedHeap } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
@@ -31,6 +32,8 @@ export class PlacementGroup implements Sought {
   readonly placement: PlacementStrategy | undefined;
   /** Kept by `BlockedGroups`. */
   blocked = false;
+  /** The agent that is kept for it. Kept by `Keeper`. */
+  kept: Agent | null = null;
   readonly open = new OpenLanes<GroupLane>();
   /** Of the first of its open lanes, at hand for searches through many groups; infinity without any. */
   rank = Infinity;

@@ -5,7 +5,8 @@ import { type Task } from '@fluxforge/domain/task';
 import { BlockedGroups } from './blocked-groups.js';
 import { FreeAgents, type Pick } from './free-agents.js';
 import { closedGate, type GateRule } from './gates.js';
-import { Keeper, type Keeping } from './keeper.js';
+import { Keeper, type Keeping, type KeepingPolicy } from './keeper.js';
+import { AgentSearch, couldTake } from './nearest-agent.js';
 import { ParkedLanes } from './lanes.js';
 import { Openings, type Looks } from './openings.js';
 import { Groups, TurnGroups, type GroupLane, type PlacementGroup } from './placement-group.js';
@@ -35,13 +36,14 @@ export class TenantQueue {
   private ready = 0;
 
   constructor(
-    agingMs: number,
+    { agingMs, keeping }: { readonly agingMs: number; readonly keeping: KeepingPolicy },
     private readonly agents: ReadonlyMap<string, Agent>,
+    tasks: ReadonlyMap<string, Task>,
     private readonly gateRules: () => readonly GateRule[],
     private readonly turnOf: (key: string) => number,
   ) {
     this.groups = new Groups(agingMs, turnOf);
-    this.keeper = new Keeper(agingMs);
+    this.keeper = new Keeper(agingMs, keeping, new AgentSearch(agents, tasks, agingMs));
   }
 
   get readyTasks(): number {
@@ -89,7 +91,8 @@ export class TenantQueue {
     if (!lane) return;
     task.lane = null;
     this.ready -= 1;
-    const released = this.keeper.isFor(task) ? this.keeper.release() : null;
+    const { group } = lane;
+    const released = group.kept && group.first === task ? this.keeper.release(group) : null;
     lane.ready.delete(task);
     if (lane.ready.size === 0) this.drop(lane);
     else if (lane.parkedAt === null) this.place(lane);
@@ -116,7 +119,7 @@ export class TenantQueue {
   private settle(group: PlacementGroup): void {
     const { rank, tie, turns } = group;
     this.openings.settled(group);
-    if (group.blocked || this.keeper.agentFor(group)) this.keeper.watch(group);
+    if (group.blocked || group.kept) this.keeper.watch(group);
     if (group.blocked || rank === Infinity) return this.shut(group);
     this.open.set(group, rank, tie);
     this.robins.delete(group);
@@ -127,12 +130,8 @@ export class TenantQueue {
   agentChanged(agent: Agent, relabelled: boolean): void {
     if (relabelled) this.free.relabel(agent);
     const keptFor = this.keeper.groupAt(agent);
-    if (keptFor && !this.keeper.stands) {
-      this.keeper.release();
-      if (keptFor.blocked) this.keeper.watch(keptFor);
-    } else if (keptFor?.blocked && fitsKept(agent, keptFor.requests)) {
-      this.unblock(keptFor);
-    }
+    if (keptFor && !couldTake(agent, keptFor)) this.keeper.release(keptFor);
+    else if (keptFor?.blocked && fitsKept(agent, keptFor.requests)) this.unblock(keptFor);
     const { had, has } = this.free.refresh(agent);
     if (has === 0) return;
     if (relabelled || has > had) this.openings.add(agent, had > 0 && !relabelled);
@@ -145,21 +144,15 @@ export class TenantQueue {
 
   agentRemoved(agent: Agent): void {
     const keptFor = this.keeper.groupAt(agent);
-    if (keptFor) this.keeper.release();
-    if (keptFor?.blocked) this.keeper.watch(keptFor);
+    if (keptFor) this.keeper.release(keptFor);
     this.free.remove(agent);
     this.openings.remove(agent);
   }
 
   /** Keeps an agent for the task that has waited too long for one with enough room, if one could take it. */
   keep(nowMs: number): void {
-    const before = this.keeper.agent;
     this.sortOut(nowMs);
-    this.keeper.keep(this.agents, nowMs);
-    const { agent } = this.keeper;
-    if (agent === before) return;
-    if (agent) this.agentChanged(agent, false);
-    if (before) this.agentChanged(before, false);
+    for (const agent of this.keeper.keep(nowMs)) this.agentChanged(agent, false);
   }
 
   /** What is kept here now, for `keepLike`. */
@@ -169,8 +162,8 @@ export class TenantQueue {
 
   /** Keeps what the queue kept that the tasks and agents of this one are copied from. */
   keepLike(standing: QueueStanding): void {
-    const agent = this.keeper.adopt(standing, (group) => this.groups.like(group), this.agents);
-    if (agent) this.agentChanged(agent, false);
+    const kept = this.keeper.adopt(standing, (group) => this.groups.like(group), this.agents);
+    for (const agent of kept) this.agentChanged(agent, false);
   }
 
   /** What is blocked is not looked at: its first tasks may wait at a gate by now, or fit and be next but one. */
@@ -224,13 +217,9 @@ export class TenantQueue {
     group.shut(lane);
     this.parked.add(lane, closed.gate);
     this.settle(group);
-    if (group.open.size === 0 && this.keeper.agentFor(group)) this.letGo();
+    const released = group.open.size === 0 ? this.keeper.release(group) : null;
+    if (released) this.agentChanged(released, false);
     return true;
-  }
-
-  private letGo(): void {
-    const agent = this.keeper.release();
-    if (agent) this.agentChanged(agent, false);
   }
 
   private block(group: PlacementGroup): void {
@@ -244,7 +233,7 @@ export class TenantQueue {
   }
 
   private pick(group: PlacementGroup, task: Task): Pick | null {
-    const kept = this.keeper.agentFor(group);
+    const { kept } = group;
     if (kept && fitsKept(kept, group.requests)) {
       kept.keptFor = task.id;
       return { agent: kept, candidates: 1 };

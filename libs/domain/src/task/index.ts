@@ -14,6 +14,7 @@ export { SharedSpecs, specBytes } from './shared-specs.js';
 export {
   copyTask,
   deadlineMs,
+  runOverMs,
   newTask,
   noSeats,
   type EndedTask,

@@ -168,3 +168,9 @@ export function deadlineMs(task: Task): number {
   const delivery = delivery_timeout_ms > 0 ? task.deliverFromMs + delivery_timeout_ms : Infinity;
   return Math.min(not_after_ms ?? Infinity, delivery);
 }
+
+/** When its run is over at the latest, by its own time limit; infinity where it has none. */
+export function runOverMs({ lease, spec }: Task): number {
+  if (!lease || spec.execution_timeout_ms === 0) return Infinity;
+  return (lease.startedAtMs ?? lease.leasedAtMs) + spec.execution_timeout_ms + spec.kill_grace_ms;
+}

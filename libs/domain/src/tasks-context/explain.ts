@@ -1,5 +1,5 @@
 import { type ReasonCode } from '@fluxforge/events/catalogue';
-import { effectivePriority } from '@fluxforge/domain/scheduling';
+import { effectivePriority, roomAtMs } from '@fluxforge/domain/scheduling';
 import { deadlineMs, type Task } from '@fluxforge/domain/task';
 import { surveyAgents } from './candidates.js';
 import { type Explanation, type Queued } from './explanation.js';
@@ -87,8 +87,18 @@ function explainQueued(
     endsUnstartedAtMs: deadline === Infinity ? null : deadline,
     asks: task.spec,
     candidates: { known, byReason, agents },
+    kept: keptFor(realm, task, nowMs),
     remedies: remediesFor(hold, line && { realm, task, survey, line, heldBy }),
   };
+}
+
+function keptFor({ agents, tasks }: Realm, { id, spec }: Task, nowMs: number): Queued['kept'] {
+  for (const agent of agents.values()) {
+    if (agent.keptFor !== id) continue;
+    const atMs = roomAtMs(agent, spec.requests, tasks, nowMs);
+    return { agentId: agent.id, roomAtMs: atMs === Infinity ? null : atMs };
+  }
+  return null;
 }
 
 /** The rule alone, without a look along the line. `nearestOf` surveys the agents. */

@@ -96,6 +96,8 @@ export interface Queued {
   readonly endsUnstartedAtMs: number | null;
   readonly asks: Asks;
   readonly candidates: Candidates;
+  /** The agent that is kept for it, and when that will have room by the time limits of what runs there; null: nobody knows. */
+  readonly kept: { readonly agentId: string; readonly roomAtMs: number | null } | null;
   readonly remedies: readonly Remedy[];
 }
 

@@ -92,9 +92,11 @@ describe('keeping room for a task that smaller ones would pass for ever', () => 
     expect(stream.explain('big')).toMatchObject({
       rule: 'agents_full',
       candidates: { byReason: { agents_full: 1 } },
+      kept: { agentId: 'a1', roomAtMs: expect.closeTo(stream.world.nowMs + 64_000, -4) as number },
     });
     expect(stream.explain('pinned')).toMatchObject({
       rule: 'agent_kept',
+      kept: null,
       remedies: [{ kind: 'end-tasks', taskIds: ['big'] }],
     });
     stream.world.input(command('task.cancel', { task_id: 'big' }));

@@ -2,7 +2,12 @@ import { defaultBrake, type BrakePolicy } from '@fluxforge/domain/brake';
 import { defaultBreakers, type BreakerPolicies } from '@fluxforge/domain/breakers';
 import { type FanoutLimits, type KeptFanouts } from '@fluxforge/domain/fanout';
 import { type OverloadPolicy } from '@fluxforge/domain/modes';
-import { defaultFairness, type FairnessPolicy } from '@fluxforge/domain/scheduling';
+import {
+  defaultFairness,
+  defaultKeeping,
+  type FairnessPolicy,
+  type KeepingPolicy,
+} from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
 import { type DefaultLimits } from '@fluxforge/domain/tenant';
 
@@ -20,6 +25,7 @@ export interface TasksPolicy {
   /** Waiting this long lowers a task's effective priority by one. */
   readonly agingMs: number;
   readonly fairness: FairnessPolicy;
+  readonly keeping: KeepingPolicy;
   readonly overload: OverloadPolicy;
   readonly breakers: BreakerPolicies;
   readonly brake: BrakePolicy;
@@ -47,6 +53,7 @@ export const defaultTasksPolicy: TasksPolicy = {
   agentTtlMs: 10_000,
   agingMs: 30_000,
   fairness: defaultFairness,
+  keeping: defaultKeeping,
   overload: {
     queued: { high: 1_000_000, low: 500_000 },
     eventLoopDelayMs: { high: 250, low: 50 },

@@ -46,7 +46,8 @@ class Tenant {
 
   constructor(private readonly agents: readonly number[]) {
     const roomy = { ...limits, max_queued_tasks: 1_000, max_agents: 10, output_bytes_per_hour: 4_000 };
-    this.world = new World(makeTasksContext(policy)).given(fact.tenant('t', { limits: roomy }));
+    const several = { ...policy, keeping: { oneIn: 1, atMost: 32 } };
+    this.world = new World(makeTasksContext(several)).given(fact.tenant('t', { limits: roomy }));
     agents.forEach((slots, i) => {
       this.world.given(fact.agent(`a${i}`, { slots }));
       this.world.say(connected(`a${i}`, { slots }));
@@ -108,7 +109,8 @@ class Tenant {
 
 /** `meanwhile`: after its first step. */
 function simulated({ world }: Tenant, meanwhile: () => void = () => undefined): Simulated {
-  const steps = simulate(world.state, policy, 't', { drain: [], undrain: [], tasks: [] }, world.nowMs);
+  const { state, context, nowMs } = world;
+  const steps = simulate(state, context.policy, 't', { drain: [], undrain: [], tasks: [] }, nowMs);
   steps.next();
   meanwhile();
   return atOnce(steps) as Simulated;

@@ -157,23 +157,25 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
 export function newRealm(
   tenant: Tenant,
   order: number,
-  policy: Pick<TasksPolicy, 'agingMs' | 'breakers'>,
+  policy: Pick<TasksPolicy, 'agingMs' | 'breakers' | 'keeping'>,
   cluster: Cluster,
   gateRulesOf: (realm: Realm) => readonly GateRule[],
 ): Realm {
   const agents = new Map<string, Agent>();
+  const tasks = new Map<string, Task>();
   const concurrency = new ConcurrencyKeys();
   const realm: Realm = {
     tenant,
     agents,
-    tasks: new Map(),
+    tasks,
     ended: new Map(),
     specs: new SharedSpecs(),
     scheduling: newScheduleBook(),
     fanouts: newFanoutBook(order),
     queue: new TenantQueue(
-      policy.agingMs,
+      policy,
       agents,
+      tasks,
       () => rules,
       (key) => concurrency.turnOf(key),
     ),

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type Concurrency, type TaskSpec } from '@fluxforge/events/catalogue';
 import { type RunReport } from '@fluxforge/domain/agent';
 import { type Task } from '@fluxforge/domain/task';
+import { makeTasksContext } from './context.js';
 import {
   command,
   connected,
@@ -9,6 +10,7 @@ import {
   foreign,
   heartbeat,
   ok,
+  policy,
   result,
   spec,
   types,
@@ -55,7 +57,7 @@ const turn = fc.record({ pick: fc.nat(), steps: fc.constantFrom(0, 0, 1, 20) });
 const stepMs = 4_000;
 
 class Fleet {
-  readonly world = new World();
+  readonly world = new World(makeTasksContext({ ...policy, keeping: { oneIn: 1, atMost: 32 } }));
   readonly seen = new Set<string>();
 
   constructor(asks: readonly Ask[]) {

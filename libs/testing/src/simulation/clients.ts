@@ -12,6 +12,7 @@ import { partitionOf } from '@fluxforge/events/partitioner';
 import { type Topics } from '@fluxforge/events/topics';
 import { drawStateSpec, drawTaskSpec, versionOf } from '../workload/index.js';
 import { AdmissionClients } from './admission-clients.js';
+import { CrowdClients } from './crowd-clients.js';
 import { FanoutClients } from './fanout-clients.js';
 import { type FaultyLog } from './faulty-log.js';
 import { FloodClients } from './flood-clients.js';
@@ -51,6 +52,7 @@ export class Clients {
   private readonly admission: AdmissionClients;
   private readonly fanouts: FanoutClients;
   private readonly floods: FloodClients;
+  private readonly crowds: CrowdClients;
   private readonly schedules: ScheduleClients;
   private readonly windowPrng: Prng;
   private readonly resets: Prng;
@@ -75,6 +77,9 @@ export class Clients {
       world.witness.admission.map(({ fanouts }) => fanouts),
     );
     this.floods = new FloodClients(prng.fork('floods'), (tenantId, body, taskId) =>
+      this.send(tenantId, body, taskId),
+    );
+    this.crowds = new CrowdClients(prng.fork('crowds'), (tenantId, body, taskId) =>
       this.send(tenantId, body, taskId),
     );
     const { scenario, witness } = world;
@@ -120,6 +125,7 @@ export class Clients {
     this.loop('limits', scenario.limitsEveryMs, () => this.admission.setLimits());
     this.loop('fan-out', scenario.fanoutEveryMs, () => this.fanOut());
     this.loop('flood', scenario.floodEveryMs, () => this.flood());
+    this.loop('crowd', scenario.crowdEveryMs, () => this.crowd());
     this.loop('mode', scenario.modeEveryMs, () => this.later(2_500, 'mode', this.admission.setMode()));
   }
 
@@ -257,6 +263,13 @@ export class Clients {
     const tenantId = scenario.tenants[0] as string;
     if (!witness.tasks.tenants.has(tenantId)) return;
     this.floods.flood(tenantId, { nowMs: timeline.nowMs, agentIds: this.agentIds(tenantId) });
+  }
+
+  /** Always the same tenant. */
+  private crowd(): void {
+    const { timeline, scenario, witness } = this.world;
+    const tenantId = scenario.tenants[0] as string;
+    if (witness.tasks.tenants.has(tenantId)) this.crowds.crowd(tenantId, timeline.nowMs);
   }
 
   private cancelLater(tenantId: string, taskId: string): void {

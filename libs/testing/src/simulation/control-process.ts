@@ -11,6 +11,7 @@ import { ControlStreams } from './control-streams.js';
 import { type ControlWorld, type StatesUnit, type StreamsOwner, type TasksUnit } from './control-world.js';
 import { withExplanations } from './explain-model.js';
 import { withFairness } from './fairness-model.js';
+import { withRoomKept } from './room-model.js';
 import { HostUnit } from './host-unit.js';
 import { withLeaseTimes } from './lease-time-model.js';
 import { type Up } from './messages.js';
@@ -195,7 +196,7 @@ export class ControlProcess implements Server, Member, StreamsOwner {
     const { scenario, counters } = this.world;
     const counted = withBytesCounted(makeTasksContext(scenario.tasksPolicy));
     const rules = withLeaseTimes(withExplanations(counted, counters), counters);
-    const context = withOverload(withFairness(rules, counters), counters);
+    const context = withOverload(withRoomKept(withFairness(rules, counters), counters), counters);
     const settings = this.settings('tasks', partition);
     const unit = new HostUnit(this.process, context, settings, this.world, () => this.nowMs());
     unit.duties = {

@@ -42,6 +42,8 @@ export const sometimes = [
   'held by a window',
   'requests placed',
   'room kept for a large task',
+  'room kept for two kinds',
+  'room kept moved',
   'turn between tenants',
   'turn between keys',
   'queued quota',

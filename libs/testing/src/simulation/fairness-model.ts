@@ -136,12 +136,6 @@ export function withFairness(context: TasksContext, counters: Counters): TasksCo
     if (!accounts) known.set(state, (accounts = new Accounts(state, context.policy)));
     return accounts;
   };
-  const rooms = new WeakMap<TasksState, LackOfRoom>();
-  const roomOf = (state: TasksState): LackOfRoom => {
-    let room = rooms.get(state);
-    if (!room) rooms.set(state, (room = new LackOfRoom(context.policy.agingMs)));
-    return room;
-  };
   return {
     ...context,
     evolve: (state, fact) => {
@@ -150,13 +144,11 @@ export function withFairness(context: TasksContext, counters: Counters): TasksCo
     },
     plan: (state, nowMs, room) => {
       const events = context.plan(state, nowMs, room);
-      roomOf(state).look(state, nowMs);
       for (const event of events) {
         if (event.type !== 'task.leased') continue;
         insistTurnOfTenant(state, accountsOf(state), context.policy, event, counters);
         insistTurnOfTask(state, context.policy, event);
         insistTurnOfKey(state, accountsOf(state), event, counters);
-        insistRoomKept(state, roomOf(state), event, nowMs, counters);
       }
       return events;
     },
@@ -231,88 +223,6 @@ function insistTurnOfKey(
     if (other !== turn) counters.add('turn between keys');
     insist(other >= turn, 'turns of keys', () => `${first.id} is leased before ${id}, whose key comes first`);
   }
-}
-
-/** Tasks that fit nowhere and have waited for two steps of aging beyond the top, while an agent could take them. */
-class LackOfRoom {
-  private since = new Map<string, number>();
-
-  constructor(private readonly agingMs: number) {}
-
-  look(state: TasksState, nowMs: number): void {
-    const since = new Map<string, number>();
-    for (const realm of state.realms.values()) {
-      for (const task of realm.tasks.values()) {
-        if (!task.lane?.group.blocked || !task.spec.requests || !this.isDue(task, nowMs)) continue;
-        for (const agent of realm.agents.values()) {
-          if (!couldTake(agent, task.spec)) continue;
-          const pair = `${realm.tenant.id} ${task.id} ${agent.id} ${agent.session?.id}`;
-          since.set(pair, this.since.get(pair) ?? nowMs);
-        }
-      }
-    }
-    this.since = since;
-  }
-
-  /** Of the tenant's, one for which an agent ought to be kept by now. */
-  overdue(tenantId: string, nowMs: number): string | null {
-    for (const [pair, sinceMs] of this.since) {
-      const [tenant, taskId] = pair.split(' ');
-      if (tenant === tenantId && nowMs - sinceMs > this.agingMs) return taskId ?? null;
-    }
-    return null;
-  }
-
-  private isDue({ spec, readyAtMs }: Task, nowMs: number): boolean {
-    return nowMs >= readyAtMs + (spec.priority + 2) * this.agingMs;
-  }
-}
-
-/**
- * What asks for more than comes free at once is not passed by smaller ones without end: one agent that could take it
- * is kept, and is given nothing else. It is looked for once in a step of aging.
- */
-function insistRoomKept(
-  state: TasksState,
-  room: LackOfRoom,
-  { tenantId, data }: Leased,
-  nowMs: number,
-  counters: Counters,
-): void {
-  const agents = state.realms.get(tenantId)?.agents;
-  if (!agents) return;
-  const keptFor = agents.get(data.agent_id)?.keptFor ?? null;
-  insist(
-    keptFor === null || keptFor === data.task_id,
-    'room kept',
-    () => `${data.agent_id}, kept for ${keptFor}, is given ${data.task_id}`,
-  );
-  if ([...agents.values()].some((agent) => agent.keptFor !== null)) {
-    return counters.add('room kept for a large task');
-  }
-  const overdue = room.overdue(tenantId, nowMs);
-  insist(
-    overdue === null,
-    'room kept',
-    () => `no room is kept for ${overdue}, and ${data.task_id} is leased`,
-  );
-}
-
-type Agent = Realm['agents'] extends ReadonlyMap<string, infer A> ? A : never;
-
-/** With nothing else to do. */
-function couldTake(agent: Agent, { agent_id, executor, selector, requests }: TaskSpec): boolean {
-  const { standing, session, draining, breakers, slots, capacity, executors, labels } = agent;
-  if (agent_id !== undefined && agent_id !== agent.id) return false;
-  if (standing !== 'found' || !session || session.stopping || draining) return false;
-  if (breakers.room(agent.id, labels) === 'none' || !executors.includes(executor)) return false;
-  const hasRoom =
-    (requests?.slots ?? 1) <= slots &&
-    (requests?.cpu_millis ?? 0) <= (capacity?.cpu_millis ?? Infinity) &&
-    (requests?.memory_bytes ?? 0) <= (capacity?.memory_bytes ?? Infinity);
-  return (
-    hasRoom && selector.every(({ key, op, values }) => op === 'in' && values.includes(labels[key] ?? ''))
-  );
 }
 
 function takesTurns(spec: TaskSpec): boolean {

@@ -80,6 +80,7 @@ export interface Scenario {
   readonly modeEveryMs: number;
   /** Mean time between floods of one client; Infinity: never. */
   readonly floodEveryMs: number;
+  readonly crowdEveryMs: number;
   /** Mean time between spells in which a dispatcher is slow; Infinity: never. */
   readonly pressureEveryMs: number;
   readonly projectorCrash: number;
@@ -91,6 +92,9 @@ export interface Scenario {
 
 /** How often there is one where the history is no longer one. */
 const attacked = 0.15;
+/** Of the others, in which one tenant's agents have no time for large tasks. */
+const crowdedShare = 0.15;
+const wide = { max_queued_tasks: 1_000, max_queued_bytes: 1_000_000, max_agents: 100 };
 const tenantNames = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'stark'] as const;
 
 /** Swarm: each seed draws which faults there are and how often, the topology, and extremes of settings. */
@@ -162,6 +166,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     fanoutEveryMs: every(0.5, 2_000, 6_000),
     modeEveryMs: every(0.35, 4_000, 12_000),
     floodEveryMs,
+    crowdEveryMs: Infinity,
     pressureEveryMs: every(0.3, 3_000, 8_000),
     snapshotEveryMs: every(0.7, 800, 5_000),
     projectorCrash: some(0.7, 0.02, 0.2),
@@ -170,7 +175,35 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     statesPolicy: drawStatesPolicy(prng),
   };
   const flood = prng.fork('flood');
-  return longerMs === 0 && flood.chance(attacked) ? flooded(scenario, flood) : scenario;
+  if (longerMs === 0 && flood.chance(attacked)) return flooded(scenario, flood);
+  const crowd = prng.fork('crowd');
+  return longerMs === 0 && crowd.chance(crowdedShare) ? crowded(scenario, crowd) : scenario;
+}
+
+/** More agents, which one tenant's small tasks leave no time for its large ones. */
+function crowded(scenario: Scenario, prng: Prng): Scenario {
+  const { tasksPolicy } = scenario;
+  return {
+    ...scenario,
+    partitions: 1,
+    agentsPerTenant: prng.between(3, 5),
+    slots: 2,
+    capacity: null,
+    chaosMs: prng.between(12_000, 16_000),
+    taskEveryMs: 2_000,
+    crowdEveryMs: prng.between(120, 250),
+    floodEveryMs: Infinity,
+    limitsEveryMs: Infinity,
+    modeEveryMs: Infinity,
+    tasksPolicy: {
+      ...tasksPolicy,
+      agingMs: 100,
+      keeping: { oneIn: prng.pick([1, 2, 2, 3]), atMost: 3 },
+      overload: { ...tasksPolicy.overload, queued: { high: 1_000, low: 500 } },
+      defaultLimits: { ...tasksPolicy.defaultLimits, ...wide },
+      endedKept: 100_000,
+    },
+  };
 }
 
 /** More tenants in one partition, shorter, and with a bound on picks that comes within reach. */
@@ -208,6 +241,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     agentTtlMs: prng.pick([900, 2_000]),
     agingMs: prng.pick([100, 30_000]),
     fairness: { minChargeMs: prng.pick([1, 10]), maxLeadMs: prng.pick([100, 1_000]) },
+    keeping: { oneIn: prng.fork('keeping').pick([1, 2, 10]), atMost: 3 },
     overload: {
       queued: prng.pick([
         { high: 6, low: 3 },
