@@ -1,6 +1,6 @@
 import { type LiftableLimit, type Limits, type LimitsChange } from '@fluxforge/events/catalogue';
 import { defaultTasksPolicy } from '@fluxforge/domain/tasks-context';
-import { limitsAfter, maxQueuedBytes, raisedLimits } from '@fluxforge/domain/tenant';
+import { limitsAfter, maxDeclaredBytes, maxQueuedBytes, raisedLimits } from '@fluxforge/domain/tenant';
 import { ProblemError } from '../http/index.js';
 import { type LimitsBody } from './tenant-bodies.js';
 
@@ -8,7 +8,11 @@ const { defaultLimits } = defaultTasksPolicy;
 
 /** As they hold, set or not. */
 export function limitsInForce(limits: Limits): Limits {
-  return { ...limits, max_queued_bytes: maxQueuedBytes(limits, defaultLimits) };
+  return {
+    ...limits,
+    max_queued_bytes: maxQueuedBytes(limits, defaultLimits),
+    max_declared_bytes: maxDeclaredBytes(limits, defaultLimits),
+  };
 }
 
 /** Numbers are set, null is lifted; the owner of the tenant lays it over what holds when it comes to it. */
@@ -38,6 +42,7 @@ const asGoodAsNone: Partial<Limits> = {
   output_bytes_per_hour: 2 ** 50,
   weight: 1,
   max_queued_bytes: defaultLimits.max_queued_bytes,
+  max_declared_bytes: defaultLimits.max_declared_bytes,
 };
 
 /** What was said, to be laid over whatever holds: for a question, where nothing can be taken away. */

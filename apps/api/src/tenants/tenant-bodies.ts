@@ -42,6 +42,15 @@ export class LimitsBody {
   @Field(...liftable(2 ** 40, 'Bytes of JSON that the tasks which wait at one time take.', defaultAgain))
   max_queued_bytes?: number | null;
 
+  @Field(
+    ...liftable(
+      2 ** 40,
+      'Bytes of JSON that all schedules take, and as much again all states.',
+      defaultAgain,
+    ),
+  )
+  max_declared_bytes?: number | null;
+
   @Field(...liftable(1_000, 'Share among the tenants of a partition; 1 unless said.'))
   weight?: number | null;
 }

@@ -37,7 +37,10 @@ describe('limits and modes over HTTP', () => {
   it('shows them', async () => {
     const { json } = await send('GET', '/v1/tenant');
     expect(json).toMatchObject({ id: 'ten_acme', mode: 'normal', limits: { max_queued_tasks: 10 } });
-    expect(json['limits']).toMatchObject({ max_queued_bytes: 256 * 1024 * 1024 });
+    expect(json['limits']).toMatchObject({
+      max_queued_bytes: 256 * 1024 * 1024,
+      max_declared_bytes: 64 * 1024 * 1024,
+    });
   });
 
   it('passes on what is to be different and no more, as one that may only lower', async () => {
@@ -52,6 +55,7 @@ describe('limits and modes over HTTP', () => {
   it.each([
     { weight: 2 },
     { max_queued_bytes: 2 ** 29 },
+    { max_declared_bytes: 2 ** 26 + 1 },
     { max_queued_tasks: 11 },
     { max_agents: 5, max_states: 11 },
   ])('lets no tenant raise its own limits where an operator is named: %j', async (body) => {
@@ -88,6 +92,7 @@ describe('limits and modes over HTTP', () => {
     [{ max_states: null }, 'max_states'],
     [{ max_queued_bytes: 0 }, 'max_queued_bytes'],
     [{ max_queued_bytes: 2 ** 40 + 1 }, 'max_queued_bytes'],
+    [{ max_declared_bytes: 0 }, 'max_declared_bytes'],
     [{ unset: ['weight'] }, 'unset'],
   ])('refuses %j and names the field', async (body, field) => {
     const { status, json } = await send('PATCH', '/v1/tenant/limits', body);

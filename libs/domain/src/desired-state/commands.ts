@@ -9,6 +9,7 @@ import {
   type StateSpec,
 } from '@fluxforge/events/catalogue';
 import { accepted, decided, rejected, sameLabels } from '@fluxforge/domain/kernel';
+import { declaredBytesRefusal, maxDeclaredBytes } from '@fluxforge/domain/tenant';
 import { neverOpens, windowFlaw } from '@fluxforge/domain/windows';
 import { contentHash, sameSpec } from './content.js';
 import { isMarked, tenantOf } from './desired-state.js';
@@ -24,6 +25,7 @@ type Of<T extends StatesCommandBody['type']> = Command<CommandBody> & {
 /** Applies until the tenant's own limits have arrived from the tasks context. */
 export interface CommandPolicy {
   readonly defaultMaxStates: number;
+  readonly defaultMaxDeclaredBytes: number;
 }
 
 /** Decides a command. Always at least one event: if nothing changes, the answer itself. */
@@ -38,7 +40,7 @@ export function decideCommand(
     case 'state.declare':
       return declare(tenant, command, nowMs, policy);
     case 'state.update':
-      return update(tenant, command, nowMs);
+      return update(tenant, command, nowMs, policy);
     case 'state.delete':
       return remove(tenant, command);
     case 'state.suspend':
@@ -64,7 +66,20 @@ function declare(tenant: Tenant, command: Of<'state.declare'>, nowMs: number, po
   if (tenant.states.size >= maxStates) {
     return [rejected(command, 'quota_exceeded', `max_states is ${maxStates}`, id)];
   }
+  const full = beyondBytes(tenant, command, null, policy);
+  if (full) return [full];
   return [decided('state.declared', tenant.id, id, { state_id: id, name, labels, generation: 1, spec })];
+}
+
+function beyondBytes(
+  { bytes, limits }: Tenant,
+  command: Of<'state.declare'> | Of<'state.update'>,
+  present: DesiredState | null,
+  { defaultMaxDeclaredBytes }: CommandPolicy,
+) {
+  const most = maxDeclaredBytes(limits, { max_declared_bytes: defaultMaxDeclaredBytes });
+  const full = declaredBytesRefusal(command.data, present, { used: bytes, most });
+  return full === null ? null : rejected(command, 'quota_exceeded', full, command.data.state_id);
 }
 
 /** Compared with what was first declared: a late repetition is no conflict with an update since then. */
@@ -89,7 +104,7 @@ function nameTaken(command: Command, namesake: DesiredState) {
   return rejected(command, 'already_exists', message, namesake.id);
 }
 
-function update(tenant: Tenant, command: Of<'state.update'>, nowMs: number): Events {
+function update(tenant: Tenant, command: Of<'state.update'>, nowMs: number, policy: CommandPolicy): Events {
   const { state_id: id, name, labels, spec, if_version: ifVersion } = command.data;
   const present = tenant.states.get(id);
   if (!present) return [notFound(command, id)];
@@ -101,6 +116,8 @@ function update(tenant: Tenant, command: Of<'state.update'>, nowMs: number): Eve
   const unchanged = sameSpec(present.spec, spec);
   if (unchanged && present.name === name && sameLabels(present.labels, labels))
     return [accepted(command, id)];
+  const full = beyondBytes(tenant, command, present, policy);
+  if (full) return [full];
   const generation = unchanged ? present.generation : present.generation + 1;
   return [decided('state.updated', tenant.id, id, { state_id: id, name, labels, generation, spec })];
 }

@@ -1,4 +1,5 @@
 import { type EventData } from '@fluxforge/events/catalogue';
+import { declaredBytes } from '@fluxforge/domain/tenant';
 import { contentHash } from './content.js';
 import { type AgentTargets, type DesiredState, type StatesState, type Target, type Tenant } from './model.js';
 import { occupies } from './target.js';
@@ -21,6 +22,7 @@ export function tenantOf(state: StatesState, id: string): Tenant {
       limits: null,
       agents: new Map(),
       states: new Map(),
+      bytes: 0,
       deleted: new Map(),
       names: new Map(),
       byAgent: new Map(),
@@ -54,6 +56,12 @@ export function newDesiredState(
     givenUp: 0,
     ready: new Set(),
   };
+}
+
+export function addState(tenant: Tenant, desired: DesiredState): void {
+  tenant.states.set(desired.id, desired);
+  tenant.names.set(desired.name, desired);
+  tenant.bytes += declaredBytes(desired);
 }
 
 /** Live or deleted. */

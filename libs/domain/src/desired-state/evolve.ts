@@ -6,8 +6,10 @@ import {
   type StatesEventBody,
 } from '@fluxforge/events/catalogue';
 import { selectorText } from '@fluxforge/domain/kernel';
+import { declaredBytes } from '@fluxforge/domain/tenant';
 import { strippedSpec } from './content.js';
 import {
+  addState,
   agentTargets,
   changeTarget,
   findState,
@@ -80,8 +82,7 @@ function declare(
   if (marker) for (const target of [...marker.targets.values()]) dropTarget(state.work, target);
   tenant.deleted.delete(data.state_id);
   const desired = newDesiredState(tenant, data, timeMs);
-  tenant.states.set(desired.id, desired);
-  tenant.names.set(desired.name, desired);
+  addState(tenant, desired);
   state.work.reselectStates.add(desired);
 }
 
@@ -98,6 +99,7 @@ function update(work: Work, desired: DesiredState, data: EventData<'state.update
   const { tenant } = desired;
   if (tenant.names.get(desired.name) === desired) tenant.names.delete(desired.name);
   tenant.names.set(data.name, desired);
+  tenant.bytes += declaredBytes(data) - declaredBytes(desired);
   const reselected = selectorText(desired.spec.selector) !== selectorText(data.spec.selector);
   desired.name = data.name;
   desired.labels = data.labels;
@@ -152,6 +154,7 @@ function remove(work: Work, desired: DesiredState, timeMs: number): void {
   if (desired.deletedAtMs !== null) return;
   const { tenant } = desired;
   tenant.states.delete(desired.id);
+  tenant.bytes -= declaredBytes(desired);
   tenant.deleted.set(desired.id, desired);
   if (tenant.names.get(desired.name) === desired) tenant.names.delete(desired.name);
   desired.deletedAtMs = timeMs;

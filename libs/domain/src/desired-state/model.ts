@@ -139,6 +139,8 @@ export interface Tenant {
   limits: Limits | null;
   readonly agents: Map<string, AgentView>;
   readonly states: Map<string, DesiredState>;
+  /** Derived: of all of these, see `declaredBytes`. */
+  bytes: number;
   /**
    * Ids of deleted states, in the order of deletion: a late copy of a declaration must not bring one back,
    * and remediations in flight are still to be withdrawn.

@@ -1,5 +1,5 @@
 import { type Labels, type Limits, type StateSpec } from '@fluxforge/events/catalogue';
-import { agentTargets, newStatesState, tenantOf } from './desired-state.js';
+import { addState, agentTargets, newStatesState, tenantOf } from './desired-state.js';
 import { pruneEnds } from './fleet.js';
 import {
   type AgentView,
@@ -135,9 +135,7 @@ function readTenant(tenant: Tenant, stored: StoredTenant): void {
   tenant.limits = stored.limits;
   for (const agent of stored.agents) tenant.agents.set(agent.id, { ...agent, ends: new Map(agent.ends) });
   for (const live of stored.states) {
-    const desired = readState(tenant, live);
-    tenant.states.set(desired.id, desired);
-    tenant.names.set(desired.name, desired);
+    addState(tenant, readState(tenant, live));
   }
   for (const marker of stored.deleted) tenant.deleted.set(marker.id, readState(tenant, marker));
 }

@@ -8,6 +8,7 @@ import {
 } from '@fluxforge/events/catalogue';
 import { accepted, canonicalText, decided, rejected } from '@fluxforge/domain/kernel';
 import { submissionRateText } from '@fluxforge/domain/quotas';
+import { declaredBytesRefusal } from '@fluxforge/domain/tenant';
 import { dueAfter, scheduleFlaw, type Due } from './due.js';
 import { contentOf, deletedKeptMs, type Schedule, type ScheduleBook } from './schedule.js';
 
@@ -19,6 +20,7 @@ export type ScheduleCommand = Of<
 
 export interface ScheduleLimits {
   readonly maxSchedules: number;
+  readonly maxBytes: number;
   /** The tenant may submit one more now: a schedule is one submission, its firings are none. */
   readonly withinRate: boolean;
 }
@@ -47,7 +49,7 @@ function create(
   book: ScheduleBook,
   command: Of<'schedule.create'>,
   nowMs: number,
-  { maxSchedules, withinRate }: ScheduleLimits,
+  { maxSchedules, maxBytes, withinRate }: ScheduleLimits,
 ): Answer {
   const { schedule_id: id, name, spec } = command.data;
   const present = book.schedules.get(id);
@@ -63,6 +65,8 @@ function create(
   if (book.schedules.size >= maxSchedules) {
     return [rejected(command, 'quota_exceeded', `a tenant has at most ${maxSchedules} schedules`, id)];
   }
+  const full = declaredBytesRefusal(command.data, null, { used: book.bytes, most: maxBytes });
+  if (full !== null) return [rejected(command, 'quota_exceeded', full, id)];
   if (!withinRate) return [overRate(command, id)];
   const next = nextFields(dueAfter(id, spec, nowMs));
   const data = { schedule_id: id, name, spec, generation: 1, ...next, charged: true } as const;
@@ -73,7 +77,7 @@ function update(
   book: ScheduleBook,
   command: Of<'schedule.update'>,
   nowMs: number,
-  { withinRate }: ScheduleLimits,
+  { maxBytes, withinRate }: ScheduleLimits,
 ): Answer {
   const { schedule_id: id, name, spec } = command.data;
   const present = book.schedules.get(id);
@@ -81,6 +85,8 @@ function update(
   if (contentOf(present.name, present.spec) === contentOf(name, spec)) return [accepted(command, id)];
   const flaw = scheduleFlaw(spec, nowMs);
   if (flaw !== null) return [rejected(command, 'invalid', flaw, id)];
+  const full = declaredBytesRefusal(command.data, present, { used: book.bytes, most: maxBytes });
+  if (full !== null) return [rejected(command, 'quota_exceeded', full, id)];
   if (!withinRate) return [overRate(command, id)];
   const generation = present.generation + (canonicalText(present.spec) === canonicalText(spec) ? 0 : 1);
   const next = present.suspended ? {} : nextOfUpdated(present, spec, nowMs);

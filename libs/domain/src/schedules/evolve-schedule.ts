@@ -1,4 +1,5 @@
 import { type Fact, type TasksEventBody } from '@fluxforge/events/catalogue';
+import { declaredBytes } from '@fluxforge/domain/tenant';
 import { deletedKeptMs, maxDeletedKept, newSchedule, type Schedule, type ScheduleBook } from './schedule.js';
 
 export type ScheduleFact = Fact<
@@ -21,7 +22,7 @@ export function evolveSchedule(book: ScheduleBook, fact: ScheduleFact, order: nu
   if (fact.type === 'schedule.created') {
     if (book.schedules.has(id)) return null;
     const made = newSchedule(fact.data, fact.tenantId, order);
-    book.schedules.set(id, made);
+    addSchedule(book, made);
     book.deleted.delete(id);
     return made;
   }
@@ -29,6 +30,7 @@ export function evolveSchedule(book: ScheduleBook, fact: ScheduleFact, order: nu
   if (!schedule) return null;
   switch (fact.type) {
     case 'schedule.updated':
+      book.bytes += declaredBytes(fact.data) - declaredBytes(schedule);
       schedule.name = fact.data.name;
       schedule.spec = fact.data.spec;
       schedule.generation = fact.data.generation;
@@ -40,6 +42,7 @@ export function evolveSchedule(book: ScheduleBook, fact: ScheduleFact, order: nu
       break;
     case 'schedule.deleted':
       book.schedules.delete(id);
+      book.bytes -= declaredBytes(schedule);
       schedule.nextDueMs = null;
       schedule.nextMs = null;
       forget(book, id, fact.timeMs);
@@ -48,6 +51,11 @@ export function evolveSchedule(book: ScheduleBook, fact: ScheduleFact, order: nu
   schedule.nextDueMs = fact.data.next_due_ms ?? null;
   schedule.nextMs = fact.data.next_ms ?? null;
   return schedule;
+}
+
+export function addSchedule(book: ScheduleBook, schedule: Schedule): void {
+  book.schedules.set(schedule.id, schedule);
+  book.bytes += declaredBytes(schedule);
 }
 
 /** Bounded by number and by age, both by facts alone. */

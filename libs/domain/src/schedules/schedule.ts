@@ -31,6 +31,8 @@ export interface ScheduleBook {
   readonly schedules: Map<string, Schedule>;
   /** Ids that were deleted lately, with when: a late copy of a creation must not bring one back. */
   readonly deleted: Map<string, number>;
+  /** Derived: of all schedules, see `declaredBytes`. */
+  bytes: number;
   /** Derived: tasks that have not ended, by the schedule that made them. */
   readonly live: Map<string, Set<string>>;
 }
@@ -39,7 +41,7 @@ export const deletedKeptMs = 24 * 3600 * 1000;
 export const maxDeletedKept = 10_000;
 
 export function newScheduleBook(): ScheduleBook {
-  return { schedules: new Map(), deleted: new Map(), live: new Map() };
+  return { schedules: new Map(), deleted: new Map(), bytes: 0, live: new Map() };
 }
 
 export function contentOf(name: string, spec: ScheduleSpec): string {

@@ -1,4 +1,6 @@
 import { type EventData, type ScheduleSpec } from '@fluxforge/events/catalogue';
+import { decided } from '@fluxforge/domain/kernel';
+import { declaredBytes } from '@fluxforge/domain/tenant';
 import {
   command,
   connected,
@@ -85,6 +87,41 @@ describe('schedule commands', () => {
     const few = new World(makeTasksContext({ ...policy, maxSchedules: 3 })).given(fact.tenant());
     for (let i = 0; i < 3; i++) expect(types(few.input(create({}, `s${i}`)))).toEqual(['schedule.created']);
     expect(few.input(create())).toMatchObject([{ data: { code: 'quota_exceeded' } }]);
+  });
+
+  it('take no more bytes together than max_declared_bytes says, what is replaced or deleted given back', () => {
+    const spec = (words: number) => specOf({ task: { ...specOf().task, command: 'x'.repeat(words) } });
+    const bytesOf = (words: number) => declaredBytes({ name: 'n', spec: spec(words) });
+    const make = (id: string, words: number) =>
+      command('schedule.create', { schedule_id: id, name: 'n', spec: spec(words) });
+    const change = (id: string, words: number) =>
+      command('schedule.update', { schedule_id: id, name: 'n', spec: spec(words) });
+    const limits = { max_queued_tasks: 10, max_agents: 3, max_states: 1 };
+    const most = bytesOf(100) + bytesOf(200);
+    const world = new World().given(fact.tenant('t', { limits: { ...limits, max_declared_bytes: most } }));
+    const full = (others: number, words: number) => ({
+      type: 'command.rejected',
+      data: {
+        code: 'quota_exceeded',
+        message: `max_declared_bytes is ${most}: this takes ${bytesOf(words)} beside ${others} that are there`,
+      },
+    });
+    const book = () => world.state.realms.get('t')!.scheduling;
+    expect(types(world.input(make('a', 100)))).toEqual(['schedule.created']);
+    expect(world.input(make('b', 201))).toMatchObject([full(bytesOf(100), 201)]);
+    expect(types(world.input(make('b', 200)))).toEqual(['schedule.created']);
+    expect(book().bytes).toBe(most);
+    expect(world.input(change('a', 101))).toMatchObject([full(bytesOf(200), 101)]);
+    expect(types(world.input(change('a', 50)))).toEqual(['schedule.updated']);
+    expect(types(world.input(change('b', 250)))).toEqual(['schedule.updated']);
+    expect(book().bytes).toBe(most);
+    world.given(decided('tenant.limits-set', 't', 't', { limits: { ...limits, max_declared_bytes: 1 } }));
+    expect(types(world.input(change('b', 249)))).toEqual(['schedule.updated']);
+    expect(types(world.input(change('b', 250)))).toEqual(['command.rejected']);
+    const copy = world.context.deserialize(world.context.serialize(world.state))!;
+    expect(copy.realms.get('t')!.scheduling.bytes).toBe(most - 1);
+    for (const id of ['a', 'b']) world.input(command('schedule.delete', { schedule_id: id }));
+    expect(book().bytes).toBe(0);
   });
 
   it('update keeps what is due unless the times change, and suspend forgets it', () => {

@@ -1,5 +1,8 @@
 import { type Decided } from '@fluxforge/events/catalogue';
+import { defaultTasksPolicy } from '@fluxforge/domain/tasks-context';
+import { declaredBytes } from '@fluxforge/domain/tenant';
 import { deletedKeptMs } from '../desired-state/desired-state.js';
+import { defaultStatesPolicy } from './context.js';
 import { World, acme, stateSpec, type Own } from './world.fixture.js';
 
 function refusal(decided: readonly Decided<Own>[]) {
@@ -55,6 +58,46 @@ describe('state.declare', () => {
     expect(world.declare('s2')[0]?.type).toBe('state.declared');
     world.command('state.delete', { state_id: 's1' });
     expect(world.declare('s3')[0]?.type).toBe('state.declared');
+  });
+
+  it('refuses what takes more bytes than max_declared_bytes allows, beside what is there', () => {
+    const words = (n: number) => ({ check_cmd: 'x'.repeat(n) });
+    const bytesOf = (n: number) => declaredBytes({ name: 's1', labels: {}, spec: stateSpec(words(n)) });
+    const most = bytesOf(100) + bytesOf(200);
+    const limits = { max_queued_tasks: 1, max_agents: 1, max_states: 9, max_declared_bytes: most };
+    const world = new World();
+    world.foreign('tenant.created', { tenant_id: acme, name: acme, limits });
+    const bytes = () => world.state.tenants.get(acme)!.bytes;
+    expect(world.declare('s1', words(100))[0]?.type).toBe('state.declared');
+    expect(refusal(world.declare('s2', words(201)))).toMatchObject({
+      code: 'quota_exceeded',
+      message: `max_declared_bytes is ${most}: this takes ${bytesOf(201)} beside ${bytesOf(100)} that are there`,
+    });
+    expect(world.declare('s2', words(200))[0]?.type).toBe('state.declared');
+    expect(bytes()).toBe(most);
+    expect(refusal(world.update('s2', words(201))).code).toBe('quota_exceeded');
+    expect(world.update('s1', words(60))[0]?.type).toBe('state.updated');
+    expect(world.update('s2', words(240))[0]?.type).toBe('state.updated');
+    expect(bytes()).toBe(most);
+    // Whatever the limit is by now: what is there may shrink.
+    world.foreign('tenant.limits-set', { limits: { ...limits, max_declared_bytes: 1 } });
+    expect(world.update('s2', words(239))[0]?.type).toBe('state.updated');
+    expect(refusal(world.update('s2', words(240))).code).toBe('quota_exceeded');
+    for (const state_id of ['s1', 's2']) world.command('state.delete', { state_id });
+    expect(bytes()).toBe(0);
+  });
+
+  it('holds to the default before the limits of the tenant are known, and where it has none set', () => {
+    const most = declaredBytes({ name: 's1', labels: {}, spec: stateSpec() });
+    const world = new World({ defaultMaxDeclaredBytes: most });
+    expect(world.declare('s1')[0]?.type).toBe('state.declared');
+    expect(refusal(world.declare('s2')).message).toContain(`max_declared_bytes is ${most}`);
+    const limits = { max_queued_tasks: 1, max_agents: 1, max_states: 9 };
+    world.foreign('tenant.created', { tenant_id: acme, name: acme, limits });
+    expect(refusal(world.declare('s2')).code).toBe('quota_exceeded');
+    expect(defaultStatesPolicy.defaultMaxDeclaredBytes).toBe(
+      defaultTasksPolicy.defaultLimits.max_declared_bytes,
+    );
   });
 
   it('refuses an id that was deleted within the day, and takes it after that', () => {

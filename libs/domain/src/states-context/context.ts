@@ -29,12 +29,17 @@ import {
   type ReconcilingPolicy,
   type RequestChecks,
 } from '@fluxforge/domain/reconciling';
+import { defaultMaxDeclaredBytes } from '@fluxforge/domain/tenant';
 import { markEverything } from './takeover.js';
 
 export type StatesPolicy = CommandPolicy & ReconcilingPolicy;
 export type StatesEffect = RequestChecks;
 
-export const defaultStatesPolicy: StatesPolicy = { ...defaultReconcilingPolicy, defaultMaxStates: 1000 };
+export const defaultStatesPolicy: StatesPolicy = {
+  ...defaultReconcilingPolicy,
+  defaultMaxStates: 1000,
+  defaultMaxDeclaredBytes,
+};
 
 type Own = StatesEventBody | JournalEventBody;
 

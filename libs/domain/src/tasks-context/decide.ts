@@ -25,7 +25,7 @@ import {
   type TenantAdmission,
 } from '@fluxforge/domain/task';
 import { decideSchedule } from '@fluxforge/domain/schedules';
-import { decideTenant, maxQueuedBytes } from '@fluxforge/domain/tenant';
+import { decideTenant, maxDeclaredBytes, maxQueuedBytes } from '@fluxforge/domain/tenant';
 import { isWithinRate } from './charging.js';
 import { modeOf, modeScopeOf } from './holds.js';
 import { type TasksMessage } from './observe.js';
@@ -89,7 +89,11 @@ function decideCommand(
     case 'schedule.delete': {
       // Never before the latest fact: what was due and dealt with must not come again with a slower clock.
       const atMs = Math.max(nowMs, state.lastFactMs);
-      const limits = { maxSchedules: policy.maxSchedules, withinRate: isWithinRate(realm, nowMs) };
+      const limits = {
+        maxSchedules: policy.maxSchedules,
+        maxBytes: maxDeclaredBytes(realm?.tenant.limits ?? null, policy.defaultLimits),
+        withinRate: isWithinRate(realm, nowMs),
+      };
       return decideSchedule(realm?.scheduling, command, atMs, limits);
     }
     case 'fanout.start':

@@ -9,7 +9,7 @@ import {
   type KeepingPolicy,
 } from '@fluxforge/domain/scheduling';
 import { type RemediationDefaults } from '@fluxforge/domain/task';
-import { type DefaultLimits } from '@fluxforge/domain/tenant';
+import { defaultMaxDeclaredBytes, type DefaultLimits } from '@fluxforge/domain/tenant';
 
 export type FanoutPolicy = FanoutLimits & KeptFanouts;
 
@@ -41,7 +41,7 @@ export interface TasksPolicy {
   readonly firingsInARow: number;
   /** Kinds of tasks that one tenant's queue is looked through for before others have their turn. */
   readonly looksInARow: number;
-  /** Of a new tenant. How much may be queued has a bound for those as well that never had this limit set. */
+  /** Of a new tenant. How much may be queued and declared has a bound for those as well that never had this limit set. */
   readonly defaultLimits: DefaultLimits;
   readonly remediation: RemediationDefaults;
 }
@@ -83,6 +83,7 @@ export const defaultTasksPolicy: TasksPolicy = {
   defaultLimits: {
     max_queued_tasks: 100_000,
     max_queued_bytes: 256 * 1024 * 1024,
+    max_declared_bytes: defaultMaxDeclaredBytes,
     max_agents: 10_000,
     max_states: 10_000,
   },

@@ -6,7 +6,7 @@ import { addMember, memberCancelled, type Fanout } from '@fluxforge/domain/fanou
 import { type OutputHour, type SubmissionBucket } from '@fluxforge/domain/quotas';
 import { type FairShare } from '@fluxforge/domain/scheduling';
 import { type Task } from '@fluxforge/domain/task';
-import { addLive, type Schedule } from '@fluxforge/domain/schedules';
+import { addLive, addSchedule, type Schedule } from '@fluxforge/domain/schedules';
 import { type Tenant } from '@fluxforge/domain/tenant';
 import { syncFanout } from './fanning.js';
 import { gateRulesOf } from './holds.js';
@@ -73,7 +73,7 @@ export function placeAgent(state: TasksState, policy: TasksPolicy, realm: Realm,
 }
 
 export function placeSchedule(state: TasksState, realm: Realm, schedule: Schedule): void {
-  realm.scheduling.schedules.set(schedule.id, schedule);
+  addSchedule(realm.scheduling, schedule);
   timeSchedule(state, schedule);
 }
 

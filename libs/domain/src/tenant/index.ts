@@ -1,5 +1,13 @@
 export { decideTenant, type TenantCommand } from './decide-tenant.js';
-export { limitsAfter, maxQueuedBytes, raisedLimits, type DefaultLimits } from './limits.js';
+export { declaredBytes, declaredBytesRefusal } from './declared-bytes.js';
+export {
+  defaultMaxDeclaredBytes,
+  limitsAfter,
+  maxDeclaredBytes,
+  maxQueuedBytes,
+  raisedLimits,
+  type DefaultLimits,
+} from './limits.js';
 export {
   evolveTenant,
   newTenant,

@@ -61,6 +61,7 @@ describe('changes of limits', () => {
       names.map((name) => {
         if (name === 'weight') return weight;
         if (name === 'max_queued_bytes') return others.max_queued_bytes ?? 256 * 1024 * 1024;
+        if (name === 'max_declared_bytes') return others.max_declared_bytes ?? 64 * 1024 * 1024;
         if (name === 'submissions_per_s') return rate;
         if (name === 'submission_burst') return others.submission_burst ?? rate;
         return others[name] ?? Infinity;

@@ -1,11 +1,22 @@
 import { type Limits, type LimitsChange } from '@fluxforge/events/catalogue';
 
 /** What a tenant has that was never told otherwise. */
-export type DefaultLimits = Limits & Required<Pick<Limits, 'max_queued_bytes'>>;
+export type DefaultLimits = Limits & Required<Pick<Limits, 'max_queued_bytes' | 'max_declared_bytes'>>;
+
+/** Of a tenant that was never told otherwise, in either context. */
+export const defaultMaxDeclaredBytes = 64 * 1024 * 1024;
 
 /** No queue is without a bound: not that of a tenant from before this limit either. */
 export function maxQueuedBytes(limits: Limits, defaults: DefaultLimits): number {
   return limits.max_queued_bytes ?? defaults.max_queued_bytes;
+}
+
+/** Of its schedules, and again of its states: each context counts what it owns, and neither waits for the other. */
+export function maxDeclaredBytes(
+  limits: Limits | null,
+  defaults: { readonly max_declared_bytes: number },
+): number {
+  return limits?.max_declared_bytes ?? defaults.max_declared_bytes;
 }
 
 /** With what the change sets and without what it lifts. */
@@ -44,6 +55,8 @@ function amountOf(limits: Limits, name: keyof Limits, defaults: DefaultLimits): 
       return limits.submission_burst ?? limits.submissions_per_s ?? Infinity;
     case 'max_queued_bytes':
       return maxQueuedBytes(limits, defaults);
+    case 'max_declared_bytes':
+      return maxDeclaredBytes(limits, defaults);
     default:
       return limits[name] ?? Infinity;
   }

@@ -190,6 +190,7 @@ export const liftableLimits = closed([
   'output_bytes_per_hour',
   'weight',
   'max_queued_bytes',
+  'max_declared_bytes',
 ] as const);
 export const LiftableLimit = liftableLimits.schema;
 export type LiftableLimit = Static<typeof LiftableLimit>;

@@ -86,6 +86,8 @@ export const Limits = Type.Object(
     weight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
     /** JSON of the specs of tasks that wait. Absent: as much as a new tenant has. */
     max_queued_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 40 })),
+    /** JSON of what is declared: of all schedules, and as much again of all states. Absent: as much as a new tenant has. */
+    max_declared_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 40 })),
   },
   closed,
 );

@@ -21,6 +21,7 @@ const modes = ['degraded', 'read-only', 'draining'] as const;
 /** Operators who turn the limits and the modes of tenants and of the cluster. */
 export class AdmissionClients {
   private readonly changes: Prng;
+  private readonly bytes: Prng;
 
   constructor(
     private readonly scenario: Scenario,
@@ -29,6 +30,7 @@ export class AdmissionClients {
     private readonly tenants: ReadonlySet<string>,
   ) {
     this.changes = prng.fork('changes of limits');
+    this.bytes = prng.fork('declared bytes');
   }
 
   setLimits(): void {
@@ -103,7 +105,11 @@ export class AdmissionClients {
 
   private drawLimits(): Limits {
     const { prng, changes } = this;
-    const { max_queued_bytes: _, ...defaults } = this.scenario.tasksPolicy.defaultLimits;
+    const {
+      max_queued_bytes: _q,
+      max_declared_bytes: _d,
+      ...defaults
+    } = this.scenario.tasksPolicy.defaultLimits;
     return {
       ...defaults,
       max_queued_tasks: prng.pick([2, 4, 1_000]),
@@ -117,6 +123,7 @@ export class AdmissionClients {
       ...(changes.chance(0.3) && { max_states: changes.between(1, 2) }),
       // From less than any task takes.
       ...(changes.chance(0.4) && { max_queued_bytes: changes.pick([200, 600, 1_500, 3_000]) }),
+      ...(this.bytes.chance(0.4) && { max_declared_bytes: this.bytes.pick([200, 900, 1_500, 3_000]) }),
     };
   }
 }

@@ -52,6 +52,8 @@ export const sometimes = [
   'running quota',
   'agents quota',
   'states quota',
+  'bytes of states',
+  'bytes of schedules',
   'rate quota',
   'fan-out charged',
   'schedule charged',

@@ -177,7 +177,22 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
   const flood = prng.fork('flood');
   if (longerMs === 0 && flood.chance(attacked)) return flooded(scenario, flood);
   const crowd = prng.fork('crowd');
-  return longerMs === 0 && crowd.chance(crowdedShare) ? crowded(scenario, crowd) : scenario;
+  if (longerMs === 0 && crowd.chance(crowdedShare)) return crowded(scenario, crowd);
+  const declared = prng.fork('declared bytes');
+  return declared.chance(0.2) ? terse(scenario, declared.pick([1_000, 2_000])) : scenario;
+}
+
+/** In which a tenant that was never told otherwise may declare hardly anything, in either context. */
+function terse(scenario: Scenario, bytes: number): Scenario {
+  const { tasksPolicy, statesPolicy } = scenario;
+  return {
+    ...scenario,
+    tasksPolicy: {
+      ...tasksPolicy,
+      defaultLimits: { ...tasksPolicy.defaultLimits, max_declared_bytes: bytes },
+    },
+    statesPolicy: { ...statesPolicy, defaultMaxDeclaredBytes: bytes },
+  };
 }
 
 /** More agents, which one tenant's small tasks leave no time for its large ones. */
@@ -262,6 +277,7 @@ function drawTasksPolicy(prng: Prng): TasksPolicy {
     defaultLimits: {
       max_queued_tasks: prng.pick([4, 1_000]),
       max_queued_bytes: prng.fork('queued bytes').chance(0.15) ? 1_200 : 100_000,
+      max_declared_bytes: 1_000_000,
       max_agents: ceilings.chance(0.2) ? 1 : 100,
       max_states: ceilings.chance(0.2) ? ceilings.between(1, 2) : 100,
     },
@@ -336,5 +352,6 @@ function drawStatesPolicy(prng: Prng): StatesPolicy {
     settleMs: 2_500,
     planBytes: 100_000,
     defaultMaxStates: 100,
+    defaultMaxDeclaredBytes: 1_000_000,
   };
 }

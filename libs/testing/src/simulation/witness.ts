@@ -68,8 +68,8 @@ export class Witness {
     this.admission = this.journals.tasks.map(
       () => new AdmissionModels(counters, scenario.tasksPolicy, quiet),
     );
-    const { defaultMaxStates } = scenario.statesPolicy;
-    this.ceilings = this.journals.tasks.map(() => new CeilingModel(counters, defaultMaxStates));
+    const { defaultMaxStates: maxStates, defaultMaxDeclaredBytes: maxBytes } = scenario.statesPolicy;
+    this.ceilings = this.journals.tasks.map(() => new CeilingModel(counters, { maxStates, maxBytes }));
     this.states = new StatesModel(this.tasks, counters, scenario.nodes.skewMs);
     this.schedules = this.journals.tasks.map(() => new ScheduleModel(counters));
     this.deadlines = this.journals.tasks.map(() => new DeadlineModel(counters));
