@@ -1,0 +1,40 @@
+import { Session } from 'node:inspector/promises';
+import { type Size } from './population.js';
+
+/**
+ * How much is done for one decision at this size, as a number that neither the machine nor its load moves: how often
+ * functions of the rules are called. Counted by the engine, which has to begin before it reads them, and does not count
+ * what it has compiled into others: run this with `--no-opt`.
+ */
+const size = JSON.parse(process.argv[2] ?? '') as Size;
+const rules = '/libs/domain/';
+const endsAtOnce = 200;
+const decisions = 2_000;
+
+const session = new Session();
+session.connect();
+await session.post('Profiler.enable');
+await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+const { Population } = await import('./population.js');
+
+/** Since it was last asked. */
+async function calls(): Promise<number> {
+  const { result } = await session.post('Profiler.takePreciseCoverage');
+  const functions = result.filter(({ url }) => url.includes(rules)).flatMap((script) => script.functions);
+  return functions.reduce((sum, { ranges }) => sum + (ranges[0]?.count ?? 0), 0);
+}
+
+const population = new Population(size);
+population.queueAll(false);
+while (population.decideOne());
+let made = 0;
+let counted = 0;
+while (made < decisions) {
+  for (let i = 0; i < endsAtOnce; i++) population.endOne();
+  await calls();
+  while (population.decideOne()) made += 1;
+  counted += await calls();
+}
+process.send!(counted / made);
+session.disconnect();
+process.disconnect();

@@ -1,0 +1,80 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { type Size } from './population.js';
+
+export interface Weight {
+  readonly bytesPerTask: number;
+  readonly queuedPerSecond: number;
+}
+
+/** Of the decisions of one round together. */
+export interface Round {
+  readonly made: number;
+  /** By the processor: the collector's threads included, other processes not. */
+  readonly cpuUs: number;
+  readonly cpuWithEndsUs: number;
+  /** Of the decisions' time, that for which the collector stopped them. By the wall's clock, as are the quantiles. */
+  readonly collectorUs: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface Measured {
+  readonly size: Size;
+  readonly weight: Weight;
+  readonly rounds: readonly Round[];
+}
+
+/**
+ * Rounds of all sizes in turns, each size in a process of its own: whatever else the machine does falls on all alike,
+ * and no size pays for the heap of another.
+ */
+export async function inTurns(
+  sizes: readonly Size[],
+  rounds: number,
+  decisions: number,
+): Promise<readonly Measured[]> {
+  const all: { size: Size; process: SizeProcess; weight: Weight; rounds: Round[] }[] = [];
+  for (const size of sizes) {
+    const process = new SizeProcess('one-size.js', size);
+    all.push({ size, process, weight: await process.ask<Weight>('warm-up'), rounds: [] });
+  }
+  for (let i = 0; i < rounds; i++) {
+    for (const { size, process, rounds: found } of all) {
+      found.push(await process.ask<Round>(Math.min(decisions, size.tasks / 10)));
+    }
+  }
+  for (const { process } of all) process.end();
+  return all;
+}
+
+/** Calls of functions of the rules for one decision. */
+export function callsFor(size: Size): Promise<number> {
+  return new SizeProcess('calls.js', size, ['--no-opt']).answer<number>();
+}
+
+class SizeProcess {
+  private readonly child: ChildProcess;
+  private readonly gone: Promise<never>;
+
+  constructor(file: string, size: Size, execArgv: string[] = []) {
+    this.child = fork(new URL(`./${file}`, import.meta.url), [JSON.stringify(size)], { execArgv });
+    this.gone = once(this.child, 'exit').then(() => {
+      throw new Error(`${file} is gone`);
+    });
+  }
+
+  ask<T>(what: 'warm-up' | number): Promise<T> {
+    this.child.send(what);
+    return this.answer<T>();
+  }
+
+  async answer<T>(): Promise<T> {
+    const [message] = (await Promise.race([once(this.child, 'message'), this.gone])) as [T];
+    return message;
+  }
+
+  end(): void {
+    this.child.disconnect();
+  }
+}
