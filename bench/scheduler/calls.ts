@@ -1,12 +1,12 @@
 import { Session } from 'node:inspector/promises';
-import { type Size } from './population.js';
+import { type Course } from './in-turns.js';
 
 /**
  * How much is done for one decision at this size, as a number that neither the machine nor its load moves: how often
  * functions of the rules are called. Counted by the engine, which has to begin before it reads them, and does not count
  * what it has compiled into others: run this with `--no-opt`.
  */
-const size = JSON.parse(process.argv[2] ?? '') as Size;
+const { size, atWork } = JSON.parse(process.argv[2] ?? '') as Course;
 const rules = '/libs/domain/';
 const endsAtOnce = 200;
 const decisions = 2_000;
@@ -27,6 +27,7 @@ async function calls(): Promise<number> {
 const population = new Population(size);
 population.queueAll(false);
 while (population.decideOne());
+population.narrowTo(atWork);
 let made = 0;
 let counted = 0;
 while (made < decisions) {

@@ -7,6 +7,12 @@ export interface Weight {
   readonly queuedPerSecond: number;
 }
 
+/** What one process measures: decisions for `atWork` tenants of a population of this size. */
+export interface Course {
+  readonly size: Size;
+  readonly atWork: number;
+}
+
 /** Of the decisions of one round together. */
 export interface Round {
   readonly made: number;
@@ -19,25 +25,24 @@ export interface Round {
   readonly p99: number;
 }
 
-export interface Measured {
-  readonly size: Size;
+export interface Measured extends Course {
   readonly weight: Weight;
   readonly rounds: readonly Round[];
 }
 
 /**
- * Rounds of all sizes in turns, each size in a process of its own: whatever else the machine does falls on all alike,
- * and no size pays for the heap of another.
+ * Rounds of all courses in turns, each in a process of its own: whatever else the machine does falls on all alike,
+ * and none pays for the heap of another.
  */
 export async function inTurns(
-  sizes: readonly Size[],
+  courses: readonly Course[],
   rounds: number,
   decisions: number,
 ): Promise<readonly Measured[]> {
-  const all: { size: Size; process: SizeProcess; weight: Weight; rounds: Round[] }[] = [];
-  for (const size of sizes) {
-    const process = new SizeProcess('one-size.js', size);
-    all.push({ size, process, weight: await process.ask<Weight>('warm-up'), rounds: [] });
+  const all: (Measured & { process: CourseProcess; rounds: Round[] })[] = [];
+  for (const course of courses) {
+    const process = new CourseProcess('one-size.js', course);
+    all.push({ ...course, process, weight: await process.ask<Weight>('warm-up'), rounds: [] });
   }
   for (let i = 0; i < rounds; i++) {
     for (const { size, process, rounds: found } of all) {
@@ -49,16 +54,16 @@ export async function inTurns(
 }
 
 /** Calls of functions of the rules for one decision. */
-export function callsFor(size: Size): Promise<number> {
-  return new SizeProcess('calls.js', size, ['--no-opt']).answer<number>();
+export function callsFor(course: Course): Promise<number> {
+  return new CourseProcess('calls.js', course, ['--no-opt']).answer<number>();
 }
 
-class SizeProcess {
+class CourseProcess {
   private readonly child: ChildProcess;
   private readonly gone: Promise<never>;
 
-  constructor(file: string, size: Size, execArgv: string[] = []) {
-    this.child = fork(new URL(`./${file}`, import.meta.url), [JSON.stringify(size)], { execArgv });
+  constructor(file: string, course: Course, execArgv: string[] = []) {
+    this.child = fork(new URL(`./${file}`, import.meta.url), [JSON.stringify(course)], { execArgv });
     this.gone = once(this.child, 'exit').then(() => {
       throw new Error(`${file} is gone`);
     });

@@ -2,18 +2,20 @@ import { performance, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { quantiles } from '../support/clock.js';
 import { heapBytes } from './heap.js';
-import { type Round, type Weight } from './in-turns.js';
-import { Population, type Size } from './population.js';
+import { type Course, type Round, type Weight } from './in-turns.js';
+import { Population } from './population.js';
 
 /**
  * A process with a population of one size, and a heap of its own: it does what it is asked for over its channel. Once
- * a fifth of a population's tasks is leased it makes itself a new one, so that every round finds a full queue.
+ * half of a population's tasks are leased it makes itself a new one, so that no round finds the queue much shorter.
  */
-const size = JSON.parse(process.argv[2] ?? '') as Size;
+const { size, atWork } = JSON.parse(process.argv[2] ?? '') as Course;
+
 /** Reports that one commit of the owner takes in, at a busy time. */
 const endsAtOnce = 200;
 /** Until all that is run often is compiled for good. */
 const warmingDecisions = 30_000;
+const decisionsToSettle = 1_000;
 
 interface Span {
   readonly fromMs: number;
@@ -39,9 +41,7 @@ function renew(): void {
   const queuedPerSecond = (size.tasks / usedUs(cpu)) * 1e6;
   weight = { bytesPerTask: (heapBytes() - before) / size.tasks, queuedPerSecond };
   while (population.decideOne());
-  left = size.tasks / 5;
-  // Into the state in which it stays.
-  decide(size.tasks / 100);
+  left = size.tasks / 2;
 }
 
 /** Ends as many runs as a commit may, then gives the leases that they make room for, until so many are given. */
@@ -66,14 +66,17 @@ function decide(decisions: number): { decisionsUs: number[]; cpuUs: number; span
 }
 
 async function round(decisions: number): Promise<Round> {
-  if (left < decisions) renew();
-  // What was collected up to here has been told of before the next turn of the loop but one.
-  await turns(2);
+  if (left < decisions) {
+    renew();
+    settle();
+  }
+  // What was collected up to here has been told of within two turns of the loop.
+  await turns(3);
   pauses.length = 0;
   const cpu = process.cpuUsage();
   const { decisionsUs, cpuUs, spans } = decide(decisions);
   const cpuWithEndsUs = usedUs(cpu);
-  await turns(2);
+  await turns(3);
   const { p50, p99 } = quantiles(decisionsUs);
   const made = decisionsUs.length;
   return { made, cpuUs, cpuWithEndsUs, collectorUs: pausedMs(spans) * 1000, p50, p99 };
@@ -98,11 +101,20 @@ function usedUs(since: NodeJS.CpuUsage): number {
 
 function warmUp(): Weight {
   const decisions = Math.min(warmingDecisions, size.tasks / 10);
+  renew();
   for (let made = 0; made < warmingDecisions; made += decisions) {
     if (left < decisions) renew();
     decide(decisions);
   }
+  settle();
   return weight;
+}
+
+/** Into the state in which it stays. */
+function settle(): void {
+  population.narrowTo(atWork);
+  left = Math.min(left, (size.tasks * atWork) / size.tenants / 2);
+  decide(decisionsToSettle);
 }
 
 process.on('message', (asked: 'warm-up' | number) => {

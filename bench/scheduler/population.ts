@@ -29,7 +29,7 @@ function selectorOf(kind: number): object[] {
 /** Tenants that have equally many agents and tasks. */
 export class Population {
   private readonly partition = new Partition();
-  private readonly running: Run[] = [];
+  private running: Run[] = [];
   private readonly draw = new Sequence();
 
   constructor(private readonly size: Size) {
@@ -71,6 +71,12 @@ export class Population {
     const run = this.partition.decideOne();
     if (run) this.running.push(run);
     return run !== null;
+  }
+
+  /** From now on runs of these tenants alone end, so that all that is decided is theirs; the others keep what they have. */
+  narrowTo(tenants: number): void {
+    const atWork = new Set(Array.from({ length: tenants }, (_, t) => `ten_${t}`));
+    this.running = this.running.filter(({ tenantId }) => atWork.has(tenantId));
   }
 
   /** One of the runs, any of them, comes to a good end. */
