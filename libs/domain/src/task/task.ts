@@ -107,19 +107,23 @@ export function newTask(
 ): Task {
   const readyAtMs = Math.max(timeMs, spec.not_before_ms ?? 0);
   return {
+    // Together what heaps of millions look at, task by task: so it takes them one look into memory less.
+    spec,
+    order,
+    readyAtMs,
+    deliverFromMs: readyAtMs,
+    lane: null,
+    readySeat: -1,
+    deadlineSeat: -1,
     id: data.task_id,
     tenantId,
     life: data.life,
     kind: data.kind,
-    spec,
     specBytes: bytes,
     origin: data.origin ?? null,
     batch: data.batch ?? null,
     keyed: data.keyed ?? null,
     traceparent: data.traceparent ?? null,
-    order,
-    readyAtMs,
-    deliverFromMs: readyAtMs,
     attemptsUsed: 0,
     forgivenAttempts: 0,
     isOrphaned: false,
@@ -127,9 +131,6 @@ export function newTask(
     exclusive: data.kind === 'reconciliation' && data.exclusive !== false,
     cancel: null,
     lease: null,
-    lane: null,
-    readySeat: -1,
-    deadlineSeat: -1,
   };
 }
 
