@@ -1,21 +1,28 @@
 import { Session } from 'node:inspector/promises';
+import { setFlagsFromString } from 'node:v8';
 import { type Course } from './in-turns.js';
+import { Population } from './population.js';
 
 /**
  * How much is done for one decision at this size, as a number that neither the machine nor its load moves: how often
- * functions of the rules are called. Counted by the engine, which has to begin before it reads them, and does not count
- * what it has compiled into others: run this with `--no-opt`.
+ * functions of the rules are called, as the engine counts them.
  */
 const { size, atWork } = JSON.parse(process.argv[2] ?? '') as Course;
 const rules = '/libs/domain/';
 const endsAtOnce = 200;
 const decisions = 2_000;
 
+const population = new Population(size);
+population.queueAll(false);
+while (population.decideOne());
+population.narrowTo(atWork);
+
+// What is compiled for good, and into its callers, is not counted.
+setFlagsFromString('--no-opt');
 const session = new Session();
 session.connect();
 await session.post('Profiler.enable');
 await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
-const { Population } = await import('./population.js');
 
 /** Since it was last asked. */
 async function calls(): Promise<number> {
@@ -24,10 +31,6 @@ async function calls(): Promise<number> {
   return functions.reduce((sum, { ranges }) => sum + (ranges[0]?.count ?? 0), 0);
 }
 
-const population = new Population(size);
-population.queueAll(false);
-while (population.decideOne());
-population.narrowTo(atWork);
 let made = 0;
 let counted = 0;
 while (made < decisions) {

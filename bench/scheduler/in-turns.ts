@@ -55,15 +55,15 @@ export async function inTurns(
 
 /** Calls of functions of the rules for one decision. */
 export function callsFor(course: Course): Promise<number> {
-  return new CourseProcess('calls.js', course, ['--no-opt']).answer<number>();
+  return new CourseProcess('calls.js', course).answer<number>();
 }
 
 class CourseProcess {
   private readonly child: ChildProcess;
   private readonly gone: Promise<never>;
 
-  constructor(file: string, course: Course, execArgv: string[] = []) {
-    this.child = fork(new URL(`./${file}`, import.meta.url), [JSON.stringify(course)], { execArgv });
+  constructor(file: string, course: Course) {
+    this.child = fork(new URL(`./${file}`, import.meta.url), [JSON.stringify(course)]);
     this.gone = once(this.child, 'exit').then(() => {
       throw new Error(`${file} is gone`);
     });
