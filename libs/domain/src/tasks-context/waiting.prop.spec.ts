@@ -88,7 +88,7 @@ class Fleet {
         attempt: 1,
         task_id: `r${i}`,
       };
-      const limits = { priority: 2, execution_timeout_ms: 60_000, not_after_ms: world.nowMs * 2 };
+      const limits = { priority: 2, execution_timeout_ms: 86_400_000, not_after_ms: world.nowMs * 2 };
       const data = { ...origin, command: 'true', ...limits };
       world.input(foreign({ type: 'remediation.requested', data }));
       return;
