@@ -57,8 +57,9 @@ export class ConcurrencyKeys {
 
   /** The next task that was superseded and still stands: more of them than one admission cancels. */
   nextSuperseded(): Task | null {
-    for (const use of this.crowded) return firstOf(use.standing, 1)[0] ?? null;
-    return null;
+    let next: KeyUse | null = null;
+    for (const use of this.crowded) if (!next || use.by!.order < next.by!.order) next = use;
+    return next && (firstOf(next.standing, 1)[0] ?? null);
   }
 
   get hasSuperseded(): boolean {

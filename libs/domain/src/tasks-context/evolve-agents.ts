@@ -11,7 +11,7 @@ import { closeBreaker, halfOpenBreaker, openBreaker } from '@fluxforge/domain/br
 import { type Lease, type Task } from '@fluxforge/domain/task';
 import { useToken } from '@fluxforge/domain/tenant';
 import { releaseFanouts } from './fanning.js';
-import { breakerChanged, dropAgent, refreshAgent, timeAgent, timeDrain } from './placing.js';
+import { breakerChanged, dropAgent, refreshAgent, shake, timeAgent, timeDrain } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { type Realm, type TasksState } from './state.js';
 
@@ -73,7 +73,7 @@ function stands(
   const wasFound = agent.standing === 'found';
   agent.standing = standing;
   realm.brake.stand(agent, wasFound);
-  state.shaken.add(realm);
+  shake(state, realm);
   timeAgent(state, policy, agent);
   refreshAgent(state, realm, agent);
 }

@@ -16,6 +16,7 @@ import { compareInventory } from '@fluxforge/domain/leases';
 import { type Lease, type Task } from '@fluxforge/domain/task';
 import { refreshAgent } from './placing.js';
 import { type TasksPolicy } from './policy.js';
+import { byOrder } from './restoring.js';
 import { type Realm, type TasksState } from './state.js';
 
 /** What the shell offers: what it hears on the control streams, and how it fares itself. */
@@ -59,7 +60,7 @@ function pressed(state: TasksState, policy: TasksPolicy, message: PressureMessag
 function loadsOf(state: TasksState, policy: TasksPolicy): TenantLoad[] {
   const { queuedTasks, busy, overloaded } = state;
   if (queuedTasks <= policy.overload.queued.high && overloaded.size === 0) return [];
-  return [...new Set([...busy, ...overloaded])].map(({ tenant, queuedTasks: queued }) => ({
+  return byOrder(new Set([...busy, ...overloaded])).map(({ tenant, queuedTasks: queued }) => ({
     tenantId: tenant.id,
     queued,
     weight: tenant.limits.weight ?? 1,

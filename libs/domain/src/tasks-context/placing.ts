@@ -70,8 +70,13 @@ export function limitsChanged(state: TasksState, realm: Realm): void {
 }
 
 export function syncCrowded(state: TasksState, realm: Realm): void {
-  if (realm.concurrency.hasSuperseded) state.crowded.add(realm);
+  if (realm.concurrency.hasSuperseded) state.crowded.set(realm, realm.order, 0);
   else state.crowded.delete(realm);
+}
+
+/** Its agents came or went. In the order of the realms: a restored state knows no other. */
+export function shake(state: TasksState, realm: Realm): void {
+  state.shaken.set(realm, realm.order, 0);
 }
 
 export function syncOverloaded(state: TasksState, realm: Realm): void {
@@ -163,7 +168,7 @@ export function dropAgent(state: TasksState, realm: Realm, agent: Agent): void {
   state.drainTimers.delete(agent);
   state.moment.asks.delete(agent);
   realm.brake.removed(agent);
-  state.shaken.add(realm);
+  shake(state, realm);
   for (const taskId of agent.pinned) {
     const task = realm.tasks.get(taskId);
     if (!task) continue;

@@ -61,7 +61,7 @@ function lostAgent(state: TasksState, policy: TasksPolicy, nowMs: number): Decid
 }
 
 function brakeDue(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
-  for (const realm of state.shaken) {
+  for (let realm = state.shaken.peek(); realm; realm = state.shaken.peek()) {
     const event = realm.brake.step(policy.brake, realm.tenant.id, nowMs);
     if (event) return event;
     state.shaken.delete(realm);
@@ -197,11 +197,8 @@ function breakerDue(state: TasksState, nowMs: number): Decided<Own> | null {
 
 /** Null: none was superseded, or all of them are on their way. */
 function superseded(state: TasksState): Decided<Own> | null {
-  for (const realm of state.crowded) {
-    const task = realm.concurrency.nextSuperseded();
-    if (task) return cancelTask(task, 'concurrency_superseded', null);
-  }
-  return null;
+  const task = state.crowded.peek()?.concurrency.nextSuperseded();
+  return task ? cancelTask(task, 'concurrency_superseded', null) : null;
 }
 
 function overload(state: TasksState): Decided<Own> | null {

@@ -14,6 +14,7 @@ import {
   brakeChanged,
   enqueue,
   refreshAgent,
+  shake,
   syncCrowded,
   syncOverloaded,
   timeAgent,
@@ -101,7 +102,7 @@ export function placeTask(state: TasksState, policy: TasksPolicy, realm: Realm, 
 }
 
 export function closeRealm(state: TasksState, realm: Realm, keyTurns: KeyTurns): void {
-  if (realm.brake.hasSilent) state.shaken.add(realm);
+  if (realm.brake.hasSilent) shake(state, realm);
   realm.concurrency.restore(keyTurns);
   for (const fanout of realm.fanouts.live.values()) syncFanout(state, realm, fanout);
   syncCrowded(state, realm);

@@ -95,7 +95,7 @@ export interface TasksState {
   /** Realms that are degraded for the depth of their own queue. */
   readonly overloaded: Set<Realm>;
   /** Realms with tasks that were superseded under their key and still stand. */
-  readonly crowded: Set<Realm>;
+  readonly crowded: PriorityQueue<Realm>;
   readonly waiting: PriorityQueue<Task>;
   /** Pinned to an agent that was removed. */
   readonly doomed: PriorityQueue<Task>;
@@ -108,7 +108,7 @@ export interface TasksState {
   /** Breakers that have something to do by their own state or by the clock. */
   readonly breakerTimers: PriorityQueue<Breaker>;
   /** Realms whose agents came or went: their brake is to be looked at. */
-  readonly shaken: Set<Realm>;
+  readonly shaken: PriorityQueue<Realm>;
   /** Realms whose brake is on, by when it is let go. */
   readonly brakeTimers: PriorityQueue<Realm>;
   /** Draining agents by when what still runs there is moved. */
@@ -137,14 +137,14 @@ export function initialState(partition: number, keys = new KeyWindow()): TasksSt
     queuedTasks: 0,
     busy: new Set(),
     overloaded: new Set(),
-    crowded: new Set(),
+    crowded: new PriorityQueue(),
     waiting: new PriorityQueue(),
     doomed: new PriorityQueue(),
     deadlines: new Deadlines(),
     leaseTimers: new PriorityQueue(),
     agentTimers: new PriorityQueue(),
     breakerTimers: new PriorityQueue(),
-    shaken: new Set(),
+    shaken: new PriorityQueue(),
     brakeTimers: new PriorityQueue(),
     drainTimers: new PriorityQueue(),
     scheduleTimers: new PriorityQueue(),
