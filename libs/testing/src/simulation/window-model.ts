@@ -8,6 +8,7 @@ import { isOpen } from './wall-clock.js';
 
 /** Between a decision and the time that its batch is given. */
 const slackMs = 1_000;
+const minuteMs = 60_000;
 
 type Of<T extends Fact['type']> = Extract<Fact, { type: T }>;
 type StatesState = ReturnType<StatesContext['initial']>;
@@ -46,6 +47,13 @@ export class WindowModel {
     this.counters.add('remediation in a window');
     const open = isOpen(windows, timeMs) || isOpen(windows, timeMs - slackMs);
     insist(open, 'change windows', () => `${data.task_id} ${shut(windows, timeMs)}`);
+    // It may begin for as long as the opening lasts: windows open and shut with a minute.
+    for (let atMs = Math.ceil(timeMs / minuteMs) * minuteMs; atMs < notAfterMs; atMs += minuteMs)
+      insist(
+        isOpen(windows, atMs),
+        'change windows',
+        () => `${data.task_id} may begin ${shut(windows, atMs)}`,
+      );
   }
 
   leased({ tenantId, data, timeMs }: Of<'task.leased'>): void {
