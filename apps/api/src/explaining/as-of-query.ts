@@ -5,8 +5,8 @@ export class AsOfQuery {
   @Field(time, {
     description:
       'A time in the past: answered from the log as it was then. What no event says is presumed, and `assumed` lists it: ' +
-      '`agents_connected` (agents that were found and not lost), `output_quota_open` (no task of before holds the output ' +
-      'quota). A time that is further from a kept snapshot than one question may read is refused (`history_too_long`).',
+      '`agents_connected` (agents that were found and not lost), `no_agent_kept` (for a large task that had waited), ' +
+      '`output_quota_open` (no task of before holds the output quota). A time that is further from a kept snapshot than one question may read is refused (`history_too_long`).',
     schema: { format: 'date-time' },
   })
   as_of?: string;

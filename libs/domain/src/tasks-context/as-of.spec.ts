@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import { type TaskSpec } from '@fluxforge/events/catalogue';
 import { presumeOwner } from './as-of.js';
-import { command, limits, ok, policy, result, spec, t0, type World, worldWith } from './scenario.fixture.js';
+import {
+  command,
+  heartbeat,
+  limits,
+  ok,
+  policy,
+  result,
+  spec,
+  t0,
+  type World,
+  worldWith,
+} from './scenario.fixture.js';
 
 const rule = 'quota_output_bytes';
 const hour = { output_bytes_per_hour: 250 };
@@ -102,5 +113,22 @@ describe('the output quota as of a time', () => {
       { numRuns: 300 },
     );
     expect(held).toBeGreaterThan(0);
+  });
+});
+
+describe('agents that are kept as of a time', () => {
+  it('are taken to be none, which is said once a task has waited long enough for one', () => {
+    const world = worldWith(['a1'], { slots: 2 });
+    world.input(submit('small', { execution_timeout_ms: 86_400_000 }));
+    world.input(submit('large', { requests: { slots: 2 } }));
+    const { readyAtMs } = world.state.realms.get('t')!.tasks.get('large')!;
+    const dueMs = readyAtMs + (spec().priority + 1) * policy.agingMs;
+    const atOf = (nowMs: number) => {
+      for (; world.nowMs < nowMs; world.nowMs = Math.min(nowMs, world.nowMs + 4_000))
+        world.say(heartbeat('a1', world.nowMs, [{ taskId: 'small', life: 1, attempt: 1 }]));
+      return explained(world, 'large').assumed;
+    };
+    expect(atOf(dueMs - 1)).toEqual(['agents_connected']);
+    expect(atOf(dueMs)).toEqual(['agents_connected', 'no_agent_kept']);
   });
 });

@@ -1,4 +1,5 @@
 import { usedBytes } from '@fluxforge/domain/quotas';
+import { rankOf } from '@fluxforge/domain/scheduling';
 import { realmHold } from './holds.js';
 import { promote, refreshAgent } from './placing.js';
 import { hasRoomToPrint } from './plan.js';
@@ -9,7 +10,7 @@ import { type Realm, type TasksState } from './state.js';
  * What an explanation of a queued task as of a time in the past takes for true, because no event says it. Closed list,
  * in `docs/admission.md` as well.
  */
-export type Assumption = 'agents_connected' | 'output_quota_open';
+export type Assumption = 'agents_connected' | 'no_agent_kept' | 'output_quota_open';
 
 /** As many times as far as one pass of the owner looks through a queue. */
 const passes = 64;
@@ -27,9 +28,17 @@ export function presumeOwner(
   const realm = state.realms.get(tenantId);
   if (!realm) return [];
   presumeConnected(state, realm);
-  return mayBeHeldUnseen(state, policy, realm, atMs)
-    ? ['agents_connected', 'output_quota_open']
-    : ['agents_connected'];
+  const assumed: Assumption[] = ['agents_connected'];
+  if (mayHaveKept(policy, realm, atMs)) assumed.push('no_agent_kept');
+  if (mayBeHeldUnseen(state, policy, realm, atMs)) assumed.push('output_quota_open');
+  return assumed;
+}
+
+/** An agent is kept for what asks for more than others do and has waited a step of aging beyond the top. */
+function mayHaveKept({ agingMs }: TasksPolicy, { tasks }: Realm, atMs: number): boolean {
+  for (const task of tasks.values())
+    if (!task.lease && task.spec.requests && rankOf(task, agingMs) + agingMs <= atMs) return true;
+  return false;
 }
 
 /**
