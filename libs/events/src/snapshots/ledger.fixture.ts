@@ -119,6 +119,7 @@ export class LedgerWorld {
       onIgnored: (_of, { store, next, because }) => void this.ignored.push(`${store}@${next}: ${because}`),
       onStoreFailed: (_of, store, error) => void this.ignored.push(`${store}: ${String(error)}`),
       listTimeoutMs: 400,
+      readTimeoutMs: 400,
     });
   }
 

@@ -19,6 +19,8 @@ export interface LoaderOptions {
   readonly onStoreFailed: (of: SnapshotOf, store: string, error: unknown) => void;
   /** For all stores to say what they have: a takeover waits no longer for one that is away. */
   readonly listTimeoutMs?: number;
+  /** For one snapshot to be read whole: a store may answer each part of it just in time. */
+  readonly readTimeoutMs?: number;
 }
 
 export interface Loaded {
@@ -38,6 +40,7 @@ interface Candidate {
 }
 
 const defaultListTimeoutMs = 1_000;
+const defaultReadTimeoutMs = 15_000;
 const compareTimeoutMs = 3_000;
 const anywhere: OffsetRange = { lowest: 0, highest: Number.MAX_SAFE_INTEGER };
 /** So many are read, each as large as a partition's state, before the log is taken to be the quicker way. */
@@ -105,7 +108,8 @@ export class SnapshotLoader {
 
   private async read(of: SnapshotOf, { store, manifest }: Candidate): Promise<Buffer | null> {
     try {
-      return await store.read(of, manifest);
+      const { readTimeoutMs = defaultReadTimeoutMs } = this.options;
+      return await inTime(store.read(of, manifest), readTimeoutMs, store.name);
     } catch (error: unknown) {
       this.options.onStoreFailed(of, store.name, error);
       return null;

@@ -265,6 +265,20 @@ describe('snapshots of partition hosts', () => {
     expect(reads).toBe(2);
   });
 
+  it('that trickle are given up for those of another store', async () => {
+    const { tasks } = await history();
+    const trickling = new InMemorySnapshots('postgres');
+    await world.untilSeen(tasks, await world.send('tasks', 1), []);
+    await world.keeper('tasks', {}, [trickling, world.disk]).turn();
+    trickling.read = () => new Promise(() => undefined);
+    const loaded = await world.loader('tasks', [trickling, world.disk]).load(partition);
+    expect(loaded?.store).toBe('disk');
+    expect(world.ignored).toEqual([
+      expect.stringMatching(/^postgres: .*within 400 ms/),
+      expect.stringMatching(/^postgres@\d+: unreadable$/),
+    ]);
+  });
+
   it('that end within a range are found there, past one that is unreadable', async () => {
     const { tasks } = await history();
     const store = new InMemorySnapshots();

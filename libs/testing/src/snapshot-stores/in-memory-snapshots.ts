@@ -13,8 +13,9 @@ interface Kept {
 
 /** The twin of the stores that last. */
 export class InMemorySnapshots implements SnapshotStore {
-  readonly name = 'disk';
   private readonly kept = new Map<string, Kept[]>();
+
+  constructor(readonly name: SnapshotStore['name'] = 'disk') {}
 
   async list(of: SnapshotOf): Promise<Listed[]> {
     return this.of(of)
