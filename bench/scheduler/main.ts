@@ -144,10 +144,20 @@ for (const cost of only > 0 ? [] : questionCosts()) {
 }
 const last = whole ?? found[0];
 if (last) {
-  const growsAsLogarithm = !whole || !tenth || whole.calls / tenth.calls <= logarithm;
-  report.put('aims', {
-    ...wanted,
-    met: last.perSecond >= wanted.perSecond && last.bytesPerTask <= wanted.bytes && growsAsLogarithm,
-  });
+  const grew = whole && tenth ? growth(tenth, whole) : null;
+  const met = {
+    decisions: last.perSecond >= wanted.perSecond,
+    bytes: last.bytesPerTask <= wanted.bytes,
+    ...(grew && { growth_in_calls: grew.calls <= logarithm, growth_in_time: grew.time <= logarithm }),
+  };
+  report.put('aims', { ...wanted, met });
+  const named = (isMet: boolean): string =>
+    Object.entries(met)
+      .filter(([, one]) => one === isMet)
+      .map(([name]) => name)
+      .join(', ') || 'none';
+  report.line(
+    `aims (${wanted.perSecond} decisions/s, ${wanted.bytes} bytes, the logarithm): met ${named(true)}; not met ${named(false)}`,
+  );
 }
 report.finish();
