@@ -24,6 +24,7 @@ const waiting: Queued = {
   kept: null,
   remedies: [],
 };
+const twoFull = { known: 2, byReason: { agents_full: 2 }, agents: [] };
 const later = '1970-01-01T01:00:00.000Z';
 const untilMs = 3_600_000;
 
@@ -46,6 +47,14 @@ describe('the sentence about a task', () => {
       },
     ],
     ['Agent a1 is full.', { asks: { ...anyone, agent_id: 'a1' } }],
+    [
+      `Agents that match zone=eu: 2 full; agent a1 is kept for it, and has room by ${later}.`,
+      { candidates: twoFull, kept: { agentId: 'a1', roomAtMs: untilMs } },
+    ],
+    [
+      'Agents that match zone=eu: 2 full; agent a1 is kept for it, and has room when what runs there has ended.',
+      { candidates: twoFull, kept: { agentId: 'a1', roomAtMs: null } },
+    ],
     [
       'Agents that match zone=eu: 2 behind a circuit breaker; not closed: the breaker of domain b.',
       {

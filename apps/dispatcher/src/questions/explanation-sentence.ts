@@ -45,7 +45,7 @@ function ruleText(why: Queued): string {
         ? `No agent matches ${wanted(why)}, of ${why.candidates.known} that are known`
         : `Agent ${asks.agent_id} does not match ${wanted(why)}, or there is none`;
     default:
-      return `${agentsText(why)}${breakersText(why.remedies)}`;
+      return `${agentsText(why)}${breakersText(why.remedies)}${keptText(why)}`;
   }
 }
 
@@ -90,6 +90,12 @@ function breakersText(remedies: readonly Remedy[]): string {
   const tripped = remedies.flatMap((one) => (one.kind === 'reset-breakers' ? one.breakers : []));
   if (tripped.length === 0) return '';
   return `; not closed: ${tripped.map(({ scope, name }) => `the breaker of ${scope} ${name}`).join(', ')}`;
+}
+
+function keptText({ kept }: Queued): string {
+  if (!kept) return '';
+  const byThen = kept.roomAtMs === null ? 'when what runs there has ended' : `by ${at(kept.roomAtMs)}`;
+  return `; agent ${kept.agentId} is kept for it, and has room ${byThen}`;
 }
 
 function lineText({ position, weight, weights }: Queued): string {
