@@ -30,6 +30,7 @@ import { isWithinRate } from './charging.js';
 import { modeOf, modeScopeOf } from './holds.js';
 import { type TasksMessage } from './observe.js';
 import { type TasksPolicy } from './policy.js';
+import { runsOn } from './runs.js';
 import { agentOf, taskOf, type Realm, type TasksState } from './state.js';
 
 export type Own = TasksEventBody | JournalEventBody;
@@ -192,7 +193,7 @@ function connected(state: TasksState, message: Connected, nowMs: number): Answer
   const realm = state.realms.get(message.tenantId);
   const agent = realm?.agents.get(message.agentId);
   if (!realm || !agent) return [];
-  const given = [...agent.leases].flatMap((id) => realm.tasks.get(id) ?? []);
+  const given = runsOn(realm, agent);
   const { missing } = compareInventory(agent.id, given, message.inventory, (id) => realm.tasks.get(id));
   const over = missing.flatMap((task) => {
     const ref = { taskId: task.id, life: task.life, attempt: task.attemptsUsed };

@@ -17,6 +17,7 @@ import { type Lease, type Task } from '@fluxforge/domain/task';
 import { refreshAgent } from './placing.js';
 import { type TasksPolicy } from './policy.js';
 import { byOrder } from './restoring.js';
+import { runsOn } from './runs.js';
 import { type Realm, type TasksState } from './state.js';
 
 /** What the shell offers: what it hears on the control streams, and how it fares itself. */
@@ -84,7 +85,7 @@ function connected(
   refreshAgent(state, realm, agent);
   const { held, missing, unknown } = compareInventory(
     agent.id,
-    [...agent.leases].flatMap((id) => realm.tasks.get(id) ?? []),
+    runsOn(realm, agent),
     message.inventory,
     (id) => realm.tasks.get(id),
   );

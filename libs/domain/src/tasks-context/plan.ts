@@ -12,6 +12,7 @@ import { stepFanouts } from './fanout-steps.js';
 import { realmHold, taskHold } from './holds.js';
 import { keepAgents, lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
+import { runsOn } from './runs.js';
 import { type Realm, type TasksState } from './state.js';
 
 const longestSpanMs = 366 * 24 * 3600 * 1000;
@@ -75,9 +76,7 @@ function brakeDue(state: TasksState, policy: TasksPolicy, nowMs: number): Decide
 function moveDue(state: TasksState, nowMs: number): Decided<Own> | null {
   while (state.drainTimers.peekRank() <= nowMs) {
     const agent = state.drainTimers.peek()!;
-    const { tasks } = state.realms.get(agent.tenantId)!;
-    for (const id of agent.leases) {
-      const { lease, cancel, life } = tasks.get(id)!;
+    for (const { id, lease, cancel, life } of runsOn(state.realms.get(agent.tenantId)!, agent)) {
       if (!lease || lease.isMoving || cancel) continue;
       const run = { task_id: id, life, attempt: lease.attempt, agent_id: agent.id };
       return decided('task.move-requested', agent.tenantId, id, { ...run, reason: 'agent_draining' });

@@ -65,4 +65,23 @@ describe('a snapshot', () => {
     expect(folded).toHaveLength(1);
     expect(restored).toEqual(folded);
   });
+
+  it('that was read moves and misses runs in the order of the fold, in whichever they were leased', () => {
+    const one = world().given(fact.found('a1'));
+    one.say(connected('a1', { slots: 2 }));
+    one.given(fact.queued('late', { priority: 4 }), fact.queued('urgent', { priority: 0 }));
+    one.settle();
+    expect([...one.state.realms.get('t')!.agents.get('a1')!.leases]).toEqual(['urgent', 'late']);
+    const deadlineMs = one.nowMs + 1_000;
+    one.input(command('agent.drain', { agent_id: 'a1', drain: true, deadline_ms: deadlineMs }));
+    const read = context.deserialize(context.serialize(one.state))!;
+    const [folded, restored] = [one.state, read].map((state) => {
+      context.resume(state, one.nowMs);
+      context.observe(state, connected('a1', { slots: 2 }), one.nowMs);
+      const pushed = context.pulse(state, one.nowMs).map((effect) => 'taskId' in effect && effect.taskId);
+      return { pushed, moved: context.plan(state, deadlineMs, 1) };
+    });
+    expect(folded).toMatchObject({ pushed: ['late', 'urgent'], moved: [{ data: { task_id: 'late' } }] });
+    expect(restored).toEqual(folded);
+  });
 });
