@@ -49,7 +49,11 @@ export function fits(agent: Agent, requests: Requests | undefined): boolean {
 
 /** The same, for the task that its room is kept for. */
 export function fitsKept(agent: Agent, requests: Requests | undefined): boolean {
-  if (standingRefusal(agent)) return false;
+  return !standingRefusal(agent) && hasRoom(agent, requests);
+}
+
+/** Whether it would fit beside what runs there, whatever keeps leases away. */
+export function hasRoom(agent: Agent, requests: Requests | undefined): boolean {
   return slotsOf(requests) <= agent.slots - agent.load.slots && hasResources(agent, requests);
 }
 

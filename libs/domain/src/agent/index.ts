@@ -10,7 +10,7 @@ export {
   type Load,
   type Session,
 } from './agent.js';
-export { couldFit, fits, fitsKept, hasResources, occupy, slotsOf, vacate } from './fit.js';
+export { couldFit, fits, fitsKept, hasResources, hasRoom, occupy, slotsOf, vacate } from './fit.js';
 export {
   decideAgent,
   decideAnswered,

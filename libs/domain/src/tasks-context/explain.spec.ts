@@ -108,6 +108,32 @@ describe('the remedies of a task behind a breaker', () => {
     heed(world, why(world, 'x1').remedies[1]!);
     expect(explained(world, 'x1').phase).toBe('leased');
   });
+
+  it('do not have one wait that has no room beside what runs there: a smaller one is the probe', () => {
+    const world = worldOf(['a1', { slots: 2 }]);
+    world.given(fact.queued('runs'));
+    world.settle();
+    trip(world, 'agent', 'a1', 5_000);
+    world.given(fact.queued('large', { requests: { slots: 2 } }), fact.queued('small'));
+    world.settle();
+    expect(kinds(world, 'large')).toEqual(['reset-breakers', 'add-agents']);
+    heed(world, { kind: 'wait-until', atMs: world.nowMs + 5_000 });
+    expect(explained(world, 'small').phase).toBe('leased');
+    expect(why(world, 'large').rule).toBe('breaker_open');
+  });
+
+  it('do not have one wait where another agent may be the probe of the domain by then', () => {
+    const world = worldOf(['a1', { labels: { zone: 'b' } }], ['a2', { labels: { zone: 'b' } }]);
+    trip(world, 'domain', 'b', 5_000);
+    trip(world, 'agent', 'a1', 8_000);
+    world.given(fact.queued('x', { agent_id: 'a1' }), fact.queued('y', { agent_id: 'a2' }));
+    world.settle();
+    expect(kinds(world, 'x')).toEqual(['reset-breakers']);
+    heed(world, { kind: 'wait-until', atMs: world.nowMs + 5_000 });
+    expect(explained(world, 'y').phase).toBe('leased');
+    heed(world, { kind: 'wait-until', atMs: world.nowMs + 3_000 });
+    expect(why(world, 'x').rule).toBe('breaker_open');
+  });
 });
 
 describe('the remedies of a task whose tenant has no output left in the hour', () => {

@@ -1,6 +1,6 @@
 import { type Labels, type Selector } from '@fluxforge/events/catalogue';
-import { hasResources, type Agent } from '@fluxforge/domain/agent';
-import { breakerRoom } from '@fluxforge/domain/breakers';
+import { hasResources, hasRoom, type Agent } from '@fluxforge/domain/agent';
+import { breakerRoom, type Breaker } from '@fluxforge/domain/breakers';
 import { matchesSelector, mergeLabels } from '@fluxforge/domain/kernel';
 import { type Task } from '@fluxforge/domain/task';
 import { type Survey } from './candidates.js';
@@ -77,7 +77,7 @@ function placementRemedies(of: Case): Remedy[] {
     case 'agent_draining':
       return [{ kind: 'undrain-agent', agentId }, ...more()];
     case 'breaker_open':
-      return [...resetBreakers(agent, line), ...more()];
+      return [...resetBreakers(agent, of), ...more()];
     case 'agent_kept':
       return pinned ? [endLarge(agent, line)] : more();
     case 'agents_full':
@@ -97,14 +97,24 @@ function endLarge(agent: Agent | undefined, { large }: Line): Remedy {
   return endTasks(all.addAll(large.without(kept)));
 }
 
-/** By themselves they let one probe through when all have cooled down: it is whoever is first by then. */
-function resetBreakers(agent: Agent | undefined, line: Line): Remedy[] {
+/** Any of these keeps leases away; without an operator they go by the clock where the task is sure to be the probe. */
+function resetBreakers(agent: Agent | undefined, of: Case): Remedy[] {
   const tripped = agent?.breakers.trippedFor(agent.id, agent.labels) ?? [];
   const breakers = tripped.map(({ scope, name }) => ({ scope, name }));
-  const untilMs = Math.max(0, ...tripped.map((one) => (one.phase === 'open' ? one.untilMs : Infinity)));
-  const waits = Number.isFinite(untilMs) && line.firstAheadAtMs > untilMs;
-  const wait: Remedy[] = waits ? [{ kind: 'wait-until', atMs: untilMs }] : [];
+  const probeAtMs = agent ? probedAtMs(agent, tripped, of) : null;
+  const wait: Remedy[] = probeAtMs === null ? [] : [{ kind: 'wait-until', atMs: probeAtMs }];
   return [{ kind: 'reset-breakers', breakers }, ...wait];
+}
+
+/**
+ * They let one probe through when all have cooled down: the first by then that fits beside what runs there. Null: that
+ * may be another one, or another agent may have the probe of the domain by then.
+ */
+function probedAtMs(agent: Agent, tripped: readonly Breaker[], { task, line }: Case): number | null {
+  const untilMs = Math.max(0, ...tripped.map((one) => (one.phase === 'open' ? one.untilMs : Infinity)));
+  if (!Number.isFinite(untilMs) || line.firstAheadAtMs <= untilMs) return null;
+  if (tripped.some((one) => one.scope === 'domain' && one.untilMs < untilMs)) return null;
+  return hasRoom(agent, task.spec.requests) ? untilMs : null;
 }
 
 type Demand = Readonly<Pick<Stretch, 'slots' | 'cpu_millis' | 'memory_bytes'>>;

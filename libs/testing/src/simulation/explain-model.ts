@@ -152,10 +152,9 @@ class Trial {
   heed(remedy: Remedy): void {
     switch (remedy.kind) {
       case 'wait-until':
-        this.host.nowMs = Math.max(this.host.nowMs, remedy.atMs);
-        // All who are connected go on answering meanwhile: else they would be lost, and that would show.
-        for (const agent of this.realm.agents.values()) this.answer(agent);
-        return this.host.settle();
+        // Who is the probe of a breaker may be another by then.
+        for (const atMs of this.coolingUntil(remedy.atMs)) this.wait(atMs);
+        return this.wait(remedy.atMs);
       case 'raise-limit':
         return this.raise(remedy.limit, remedy.to);
       case 'end-tasks':
@@ -192,6 +191,20 @@ class Trial {
       case 'submit-otherwise':
         return;
     }
+  }
+
+  private coolingUntil(endMs: number): number[] {
+    const open = this.realm.breakers
+      .all()
+      .filter(({ phase, untilMs }) => phase === 'open' && untilMs < endMs);
+    return open.map(({ untilMs }) => untilMs).sort((a, b) => a - b);
+  }
+
+  private wait(untilMs: number): void {
+    this.host.nowMs = Math.max(this.host.nowMs, untilMs);
+    // All who are connected go on answering meanwhile: else they would be lost, and that would show.
+    for (const agent of this.realm.agents.values()) this.answer(agent);
+    this.host.settle();
   }
 
   /** What there was no room to name is named when the first have ended. Each time some end, so this comes to an end. */
