@@ -37,6 +37,8 @@ export class ConcurrencyKeys {
   private readonly uses = new Map<string, KeyUse>();
   private readonly crowded = new Set<KeyUse>();
   private turns = 0;
+  /** Of keys whose tasks are still to come. */
+  private readonly restored = new Map<string, number>();
 
   /** As many tasks of the key are leased as this one allows. */
   isTaken({ key, max }: Concurrency): boolean {
@@ -106,13 +108,10 @@ export class ConcurrencyKeys {
     return { turns: this.turns, of: [...this.uses].map(([key, { turn }]): [string, number] => [key, turn]) };
   }
 
-  /** After its tasks are there again. */
+  /** Before its tasks come: they are lined up by whose turn it is. */
   restore({ turns, of }: KeyTurns): void {
     this.turns = turns;
-    for (const [key, turn] of of) {
-      const use = this.uses.get(key);
-      if (use) use.turn = turn;
-    }
+    for (const [key, turn] of of) this.restored.set(key, turn);
   }
 
   /** The lease has ended; the task may go on. */
@@ -148,7 +147,9 @@ export class ConcurrencyKeys {
   private useOf(key: string): KeyUse {
     let use = this.uses.get(key);
     if (!use) {
-      use = { standing: new Set(), live: 0, leased: 0, turn: ++this.turns, by: null, keep: 0, older: 0 };
+      const turn = this.restored.get(key) ?? ++this.turns;
+      this.restored.delete(key);
+      use = { standing: new Set(), live: 0, leased: 0, turn, by: null, keep: 0, older: 0 };
       this.uses.set(key, use);
     }
     return use;

@@ -36,7 +36,6 @@ export function* copyRealm(
   const realm = openLike(copy, policy, original);
   const agents = byOrder(original.agents.values()).map((agent) => copyAgent(agent, realm.breakers));
   const tasks = byOrder(original.tasks.values()).map(copyTask);
-  const keyTurns = original.concurrency.turnsNow();
   const standing = standingOf(original);
   yield;
   for (const agent of agents) {
@@ -47,7 +46,7 @@ export function* copyRealm(
     placeTask(copy, policy, realm, task);
     yield;
   }
-  closeRealm(copy, realm, keyTurns);
+  closeRealm(copy, realm);
   yield* standLike(copy, realm, standing);
   return copy;
 }
@@ -75,6 +74,7 @@ function openLike(state: TasksState, policy: TasksPolicy, original: Realm): Real
     },
     breakers: byOrder(original.breakers.all()),
     brake: original.brake.image(),
+    keyTurns: original.concurrency.turnsNow(),
     share: original.share,
     submissions: structuredClone(original.submissions),
     output: structuredClone(original.output),

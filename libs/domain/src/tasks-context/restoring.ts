@@ -37,6 +37,7 @@ export interface RealmBasis {
   readonly tenant: Tenant;
   readonly breakers: readonly Breaker[];
   readonly brake: BrakeImage;
+  readonly keyTurns: KeyTurns;
   readonly share: FairShare;
   readonly submissions: SubmissionBucket | null;
   readonly output: OutputHour;
@@ -52,6 +53,7 @@ export function openRealm(state: TasksState, policy: TasksPolicy, basis: RealmBa
   Object.assign(realm.share, basis.share);
   realm.submissions = basis.submissions;
   realm.output = basis.output;
+  realm.concurrency.restore(basis.keyTurns);
   state.realms.set(realm.tenant.id, realm);
   realm.brake.restore(basis.brake);
   brakeChanged(state, realm);
@@ -101,9 +103,8 @@ export function placeTask(state: TasksState, policy: TasksPolicy, realm: Realm, 
   timeLease(state, policy, task);
 }
 
-export function closeRealm(state: TasksState, realm: Realm, keyTurns: KeyTurns): void {
+export function closeRealm(state: TasksState, realm: Realm): void {
   if (realm.brake.hasSilent) shake(state, realm);
-  realm.concurrency.restore(keyTurns);
   for (const fanout of realm.fanouts.live.values()) syncFanout(state, realm, fanout);
   syncCrowded(state, realm);
 }

@@ -66,6 +66,25 @@ describe('a snapshot', () => {
     expect(restored).toEqual(folded);
   });
 
+  it('that was read gives the turn to the key whose it is, also after its first task has ended', () => {
+    const one = world().given(fact.found('a1'));
+    const inTurns = (key: string) => ({ concurrency: { key, max: 9, strategy: 'round-robin' as const } });
+    one.given(
+      fact.queued('x1', inTurns('x')),
+      fact.queued('y1', inTurns('y')),
+      fact.queued('x2', inTurns('x')),
+    );
+    one.input(command('task.cancel', { task_id: 'x1' }));
+    const read = context.deserialize(context.serialize(one.state))!;
+    const [folded, restored] = [one.state, read].map((state) => {
+      context.resume(state, one.nowMs);
+      context.observe(state, connected('a1'), one.nowMs);
+      return context.plan(state, one.nowMs, 1);
+    });
+    expect(folded).toMatchObject([{ type: 'task.leased', data: { task_id: 'x2' } }]);
+    expect(restored).toEqual(folded);
+  });
+
   it('that was read moves and misses runs in the order of the fold, in whichever they were leased', () => {
     const one = world().given(fact.found('a1'));
     one.say(connected('a1', { slots: 2 }));

@@ -1,6 +1,5 @@
 import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
 import { type Agent } from '@fluxforge/domain/agent';
-import { type KeyTurns } from '@fluxforge/domain/concurrency';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
 import { KeyWindow, noSeats, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
@@ -36,7 +35,6 @@ interface RealmImage extends Omit<RealmBasis, 'tenant'> {
   readonly keys: ApiKey[];
   readonly tokens: JoinToken[];
   readonly agents: AgentImage[];
-  readonly keyTurns: KeyTurns;
   readonly tasks: TaskImage[];
   readonly schedules: Schedule[];
   readonly deletedSchedules: [string, number][];
@@ -159,7 +157,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     const { spec, bytes } = realm.specs.of(one.spec);
     placeTask(state, policy, realm, { ...one, spec, specBytes: bytes, lease, ...noSeats() });
   }
-  closeRealm(state, realm, image.keyTurns);
+  closeRealm(state, realm);
 }
 
 /** An id that was opened again lives among the tasks; what its earlier life left only waits to be forgotten. */
