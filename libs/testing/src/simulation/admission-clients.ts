@@ -9,7 +9,8 @@ import {
 } from '@fluxforge/events/catalogue';
 import { type AdmissionModels } from './admission-models.js';
 import { type Prng } from './prng.js';
-import { type Scenario } from './scenario.js';
+import { type DrainScenario, type Scenario } from './scenario.js';
+import { type Timeline } from './timeline.js';
 
 /** Sends to the partition of the tenant, or to the one that is named. */
 export type SendTo = (tenantId: string, body: CommandBody, partition?: number) => void;
@@ -54,6 +55,11 @@ export class AdmissionClients {
     return () => this.send(tenantId, { type: 'tenant.set-mode', data: { mode: 'normal' } });
   }
 
+  drainAll(timeline: Timeline, { atMs, forMs, by }: DrainScenario): void {
+    timeline.after(atMs, 'drain', () => this.setModeOfAll(by, 'draining'));
+    timeline.after(atMs + forMs, 'go on', () => this.setModeOfAll(by, 'normal'));
+  }
+
   /** What still holds anybody back is lifted: everything has to come to its end. */
   tidy(models: readonly AdmissionModels[]): void {
     for (const [partition, { modes: model }] of models.entries()) {
@@ -94,6 +100,15 @@ export class AdmissionClients {
 
   private cluster(partition: number, mode: Mode): void {
     this.send(systemTenant, { type: 'cluster.set-mode', data: { mode } }, partition);
+  }
+
+  private setModeOfAll(by: DrainScenario['by'], mode: Mode): void {
+    if (by === 'cluster') {
+      for (let partition = 0; partition < this.scenario.partitions; partition++)
+        this.cluster(partition, mode);
+      return;
+    }
+    for (const tenantId of this.tenants) this.send(tenantId, { type: 'tenant.set-mode', data: { mode } });
   }
 
   /** One limit of those drawn, and what they do not have is lifted. */

@@ -127,6 +127,7 @@ export class Clients {
     this.loop('flood', scenario.floodEveryMs, () => this.flood());
     this.loop('crowd', scenario.crowdEveryMs, () => this.crowd());
     this.loop('mode', scenario.modeEveryMs, () => this.later(2_500, 'mode', this.admission.setMode()));
+    if (scenario.drain) this.admission.drainAll(timeline, scenario.drain);
   }
 
   private schedule(): void {

@@ -22,6 +22,7 @@ export class ModeModel {
     switch (fact.type) {
       case 'tenant.mode-set':
         this.ofTenants.set(fact.tenantId, fact.data.mode);
+        if (fact.data.mode === 'draining') this.counters.add('drained');
         return;
       case 'tenant.overload-set':
         if (fact.data.mode === 'normal') this.overloaded.delete(fact.tenantId);
@@ -34,6 +35,7 @@ export class ModeModel {
           () => `${fact.data.by} sets ${fact.data.mode}, which it was`,
         );
         this.ofCluster[fact.data.by] = fact.data.mode;
+        if (fact.data.mode === 'draining') this.counters.add('drained');
         return;
       case 'task.queued': {
         const { kind, spec, task_id: id } = fact.data;

@@ -9,6 +9,8 @@ type Agent = Realm['agents'] extends ReadonlyMap<string, infer A> ? A : never;
 /** Of the tasks that one kept agent is for, whichever is first. */
 type Kind = NonNullable<Task['lane']>['group'];
 
+const hourMs = 3_600_000;
+
 interface Promised {
   agent: Agent;
   /** By the time limits of what ran there when the first agent was kept. */
@@ -19,7 +21,8 @@ interface Promised {
  * What asks for more than comes free at once is not passed by smaller ones without end. Whoever has waited two steps
  * of aging beyond the top has an agent kept for its kind, as long as one could take it that is kept for nobody else,
  * and fewer are kept than may be. Nothing else is leased there; it is another agent where that will have room sooner by
- * an order of magnitude; and what waits is leased by the time at which the first agent was to have room.
+ * an order of magnitude; and what waits is leased by the time at which the first agent was to have room, and as much
+ * later as its tenant was held as a whole meanwhile.
  *
  * Told by the agents, the tasks and the leases alone, after each pass; what holds for two steps of aging at a stretch
  * cannot have been missed.
@@ -27,6 +30,8 @@ interface Promised {
 class Rooms {
   private since = new Map<string, number>();
   private promised = new Map<Kind, Promised>();
+  private held = new Set<Realm>();
+  private lookedAtMs = Infinity;
 
   constructor(
     private readonly policy: TasksPolicy,
@@ -42,6 +47,8 @@ class Rooms {
     }
     this.since = new Map([...wrong].map((what) => [what, this.since.get(what) ?? nowMs]));
     this.promised = promised;
+    this.held = new Set([...state.realms.values()].filter((realm) => isHeld(realm, nowMs)));
+    this.lookedAtMs = nowMs;
   }
 
   /** What has been wrong in this tenant for so long that it ought to have been seen to. */
@@ -105,7 +112,9 @@ class Rooms {
     if (moved) this.counters.add('room kept moved');
     // Where the first agent is lost or draining, nothing it said holds any more.
     if (before && (!moved || couldTake(before.agent, task.spec))) {
-      promised.set(kind, { agent, untilMs: before.untilMs });
+      const heldMs = this.held.has(realm) ? Math.max(0, nowMs - this.lookedAtMs) : 0;
+      if (heldMs > 0) this.counters.add('room kept while held');
+      promised.set(kind, { agent, untilMs: before.untilMs + heldMs });
       return;
     }
     const limits = [...agent.leases].map((id) => realm.tasks.get(id)?.spec.execution_timeout_ms ?? 0);
@@ -177,6 +186,14 @@ export function withRoomKept(context: TasksContext, counters: Counters): TasksCo
       return events;
     },
   };
+}
+
+/** By its mode, or by a quota: nothing of it is leased, whatever room there is. */
+function isHeld({ tenant, cluster, tasks, queuedTasks, outputHeldHourMs }: Realm, nowMs: number): boolean {
+  const { max_running_tasks: most = Infinity } = tenant.limits;
+  const drains = [tenant.mode, cluster.modes.operator.mode].includes('draining');
+  const hasPrinted = outputHeldHourMs !== null && nowMs < outputHeldHourMs + hourMs;
+  return drains || hasPrinted || tasks.size - queuedTasks >= most;
 }
 
 function isAble({ id, standing, session, draining, breakers, labels }: Agent): boolean {

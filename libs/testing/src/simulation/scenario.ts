@@ -28,6 +28,15 @@ export interface NetworkFaults {
   readonly cutEveryMs: number;
 }
 
+/** A spell in which nothing is started anywhere. */
+export interface DrainScenario {
+  /** After the start. */
+  readonly atMs: number;
+  readonly forMs: number;
+  /** Who calls for it: the operator, or each tenant for itself. */
+  readonly by: 'cluster' | 'tenants';
+}
+
 /** Mean times between faults of a kind; Infinity: never in this seed. */
 export interface NodeFaults {
   readonly crashEveryMs: number;
@@ -78,6 +87,8 @@ export interface Scenario {
   readonly limitsEveryMs: number;
   readonly fanoutEveryMs: number;
   readonly modeEveryMs: number;
+  /** Null: there is no such spell. */
+  readonly drain: DrainScenario | null;
   /** Mean time between floods of one client; Infinity: never. */
   readonly floodEveryMs: number;
   readonly crowdEveryMs: number;
@@ -94,6 +105,8 @@ export interface Scenario {
 const attacked = 0.15;
 /** Of the others, in which one tenant's agents have no time for large tasks. */
 const crowdedShare = 0.15;
+/** Of those without an attack, in which all is drained for a while. */
+const drainedShare = 0.4;
 const wide = { max_queued_tasks: 1_000, max_queued_bytes: 1_000_000, max_agents: 100 };
 const tenantNames = ['acme', 'globex', 'initech', 'umbrella', 'hooli', 'stark'] as const;
 
@@ -165,6 +178,7 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
     limitsEveryMs: every(0.5, 3_000, 10_000),
     fanoutEveryMs: every(0.5, 2_000, 6_000),
     modeEveryMs: every(0.35, 4_000, 12_000),
+    drain: null,
     floodEveryMs,
     crowdEveryMs: Infinity,
     pressureEveryMs: every(0.3, 3_000, 8_000),
@@ -176,10 +190,19 @@ export function drawScenario(seed: number, prng: Prng): Scenario {
   };
   const flood = prng.fork('flood');
   if (longerMs === 0 && flood.chance(attacked)) return flooded(scenario, flood);
+  const drain = prng.fork('drain');
   const crowd = prng.fork('crowd');
-  if (longerMs === 0 && crowd.chance(crowdedShare)) return crowded(scenario, crowd);
+  if (longerMs === 0 && crowd.chance(crowdedShare)) return drained(crowded(scenario, crowd), drain);
   const declared = prng.fork('declared bytes');
-  return declared.chance(0.2) ? terse(scenario, declared.pick([1_000, 2_000])) : scenario;
+  return drained(declared.chance(0.2) ? terse(scenario, declared.pick([1_000, 2_000])) : scenario, drain);
+}
+
+/** At times, about the middle: so that something is held back, and there is time to go on. */
+function drained(scenario: Scenario, prng: Prng): Scenario {
+  if (!prng.chance(drainedShare)) return scenario;
+  const atMs = Math.round(scenario.chaosMs * (0.35 + 0.3 * prng.next()));
+  const forMs = prng.between(2_000, 9_000);
+  return { ...scenario, drain: { atMs, forMs, by: prng.pick(['cluster', 'tenants']) } };
 }
 
 /** In which a tenant that was never told otherwise may declare hardly anything, in either context. */
