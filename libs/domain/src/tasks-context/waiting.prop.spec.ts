@@ -55,6 +55,8 @@ const ask: fc.Arbitrary<Ask> = fc.oneof(
 const turn = fc.record({ pick: fc.nat(), steps: fc.constantFrom(0, 0, 1, 20) });
 
 const stepMs = 4_000;
+/** Longer than all steps together: a run that came to its limit would wait for the clock. */
+const dayMs = 86_400_000;
 
 class Fleet {
   readonly world = new World(makeTasksContext({ ...policy, keeping: { oneIn: 1, atMost: 32 } }));
@@ -88,12 +90,13 @@ class Fleet {
         attempt: 1,
         task_id: `r${i}`,
       };
-      const limits = { priority: 2, execution_timeout_ms: 86_400_000, not_after_ms: world.nowMs * 2 };
+      const limits = { priority: 2, execution_timeout_ms: dayMs, not_after_ms: world.nowMs * 2 };
       const data = { ...origin, command: 'true', ...limits };
       world.input(foreign({ type: 'remediation.requested', data }));
       return;
     }
-    const task = spec({ delivery_timeout_ms: 0, output_limit_bytes: 0, ...one.wish });
+    const limits = { delivery_timeout_ms: 0, execution_timeout_ms: dayMs, output_limit_bytes: 0 };
+    const task = spec({ ...limits, ...one.wish });
     const budget = { count: 1 };
     if (one.kind === 'task') world.input(command('task.submit', { task_id: `x${i}`, spec: task }));
     else if (one.kind === 'fanout') {
