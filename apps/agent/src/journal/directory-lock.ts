@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootId, isErrno, processEntry } from '../machine/index.js';
 
@@ -16,27 +16,53 @@ interface Holder {
   bootId: string;
 }
 
+/** A lock file by its number; who takes over takes the next one. */
+interface LockFile {
+  readonly name: string;
+  readonly number: number;
+}
+
+const attempts = 10;
+
 /**
- * One process per data directory. The lock is a file that names its holder by pid, start time and boot
- * id; `link` makes it whole or not at all. A holder that is gone (kill -9, reboot) loses it: the file is
- * moved aside first, so of two that find it stale only one gets to remove the one it read.
+ * One process per data directory. A lock is a file that names its holder by pid, start time and boot id; `link` makes
+ * it whole or not at all. That of a holder that is gone (kill -9, reboot) is not taken away, since by then it may be
+ * another's: whoever finds the highest one dead makes the next, and of many only one can. Whoever has made one looks
+ * once more, and gives it back if another's is alive: of two that each make theirs before they look, one sees the other.
+ *
+ * @throws DirectoryInUse
  */
 export async function lockDirectory(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, 'lock');
-  const mine = JSON.stringify(self());
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    if (await tryCreate(folder, path, mine)) {
-      return async () => {
-        if ((await readText(path)) === mine) await unlink(path);
-      };
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const found = await lockFiles(folder);
+    const alive = await livingHolder(folder, found);
+    if (alive) throw new DirectoryInUse(folder, alive.pid);
+    const number = 1 + Math.max(0, ...found.map((file) => file.number));
+    const name = `lock.${number}`;
+    if (!(await tryCreate(folder, name))) continue;
+    const others = (await lockFiles(folder)).filter((file) => file.name !== name);
+    if (await livingHolder(folder, others)) {
+      await remove(folder, name);
+      continue;
     }
-    const text = await readText(path);
-    if (text === undefined) continue;
-    const holder = parseHolder(text);
-    if (holder !== undefined && isAlive(holder)) throw new DirectoryInUse(folder, holder.pid);
-    await removeStale(path, text);
+    for (const other of others) await remove(folder, other.name);
+    return () => remove(folder, name);
   }
   throw new DirectoryInUse(folder, 0);
+}
+
+/** Earlier versions had one file, without a number. */
+async function lockFiles(folder: string): Promise<LockFile[]> {
+  const matches = (await readdir(folder)).map((name) => /^lock(?:\.(\d+))?$/.exec(name));
+  return matches.flatMap((match) => (match ? [{ name: match[0], number: Number(match[1] ?? 0) }] : []));
+}
+
+async function livingHolder(folder: string, files: readonly LockFile[]): Promise<Holder | null> {
+  for (const { name } of files) {
+    const holder = parseHolder((await readText(join(folder, name))) ?? '');
+    if (holder && isAlive(holder)) return holder;
+  }
+  return null;
 }
 
 function self(): Holder {
@@ -50,13 +76,13 @@ function isAlive(holder: Holder): boolean {
   return entry !== undefined && !entry.dead && entry.startTicks === holder.startTicks;
 }
 
-async function tryCreate(folder: string, path: string, content: string): Promise<boolean> {
+async function tryCreate(folder: string, name: string): Promise<boolean> {
   const draft = join(folder, `lock.${process.pid}.${randomBytes(4).toString('hex')}`);
-  await writeFile(draft, content, { mode: 0o600 });
+  await writeFile(draft, JSON.stringify(self()), { mode: 0o600 });
   try {
-    await link(draft, path);
+    await link(draft, join(folder, name));
     return true;
-  } catch (error) {
+  } catch (error: unknown) {
     if (isErrno(error, 'EEXIST')) return false;
     throw error;
   } finally {
@@ -64,17 +90,12 @@ async function tryCreate(folder: string, path: string, content: string): Promise
   }
 }
 
-async function removeStale(path: string, seen: string): Promise<void> {
-  const aside = `${path}.stale.${process.pid}.${randomBytes(4).toString('hex')}`;
+async function remove(folder: string, name: string): Promise<void> {
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
+    await unlink(join(folder, name));
+  } catch (error: unknown) {
+    if (!isErrno(error, 'ENOENT')) throw error;
   }
-  // Someone else replaced it between our look and our move: give it back.
-  if ((await readText(aside)) !== seen) await link(aside, path).catch(() => undefined);
-  await unlink(aside);
 }
 
 async function readText(path: string): Promise<string | undefined> {
