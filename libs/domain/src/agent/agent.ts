@@ -97,8 +97,14 @@ export function newAgent(
   };
 }
 
-/** The same agent with the same stream, and nothing running: what becomes of the one does not reach the other. */
-export function copyAgent(agent: Agent, breakers: BreakerBook): Agent {
+/** What an agent is by itself, without what others make of it. */
+export type AgentAlone = Omit<Agent, 'breakers' | 'leases' | 'load' | 'pinned' | 'keptFor'>;
+
+/**
+ * The same agent with the same stream, and nothing running: what becomes of the one does not reach the other. In the order
+ * of `newAgent`, so that to the engine both are of one kind.
+ */
+export function copyAgent(agent: AgentAlone, breakers: BreakerBook): Agent {
   return {
     id: agent.id,
     tenantId: agent.tenantId,

@@ -16,7 +16,6 @@ export {
   deadlineMs,
   runOverMs,
   newTask,
-  noSeats,
   type EndedTask,
   type Keyed,
   type Lease,

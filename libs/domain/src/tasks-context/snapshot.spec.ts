@@ -1,4 +1,5 @@
 import { makeTasksContext } from './context.js';
+import { cloneRealm } from './copy.js';
 import { command, connected, fact, policy, spec, World } from './scenario.fixture.js';
 
 const limits = { max_queued_tasks: 100, max_agents: 10, max_states: 10 };
@@ -41,6 +42,18 @@ describe('a snapshot', () => {
     const read = context.deserialize(JSON.stringify({ ...image, realms: old }))!;
     expect(read.realms.get('t')!.agents.get('a1')!.keptFor).toBeNull();
     expect(context.serialize(read)).toBe(text);
+  });
+
+  it('and a copy are made of agents and tasks of the same form as new ones: what is hot sees one kind', () => {
+    const one = world().given(fact.queued('x'));
+    const read = context.deserialize(context.serialize(one.state))!;
+    const copy = cloneRealm(one.state, policy, 't')!;
+    const forms = [one.state, read, copy].map((state) => {
+      const { agents, tasks } = state.realms.get('t')!;
+      return [Object.keys(agents.get('a1')!), Object.keys(tasks.get('x')!)];
+    });
+    expect(forms[1]).toEqual(forms[0]);
+    expect(forms[2]).toEqual(forms[0]);
   });
 
   it('that was read plans on as the fold does, however many tasks were made in a row before', () => {

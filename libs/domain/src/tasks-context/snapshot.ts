@@ -1,8 +1,8 @@
 import { type FanoutMemberEnd } from '@fluxforge/events/catalogue';
-import { type Agent } from '@fluxforge/domain/agent';
+import { copyAgent, type Agent } from '@fluxforge/domain/agent';
 import { type ClusterMode } from '@fluxforge/domain/modes';
 import { type EndedFanout, type Fanout } from '@fluxforge/domain/fanout';
-import { KeyWindow, noSeats, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
+import { copyTask, KeyWindow, type EndedTask, type Seats, type Task } from '@fluxforge/domain/task';
 import { type Schedule } from '@fluxforge/domain/schedules';
 import { type ApiKey, type JoinToken, type Tenant } from '@fluxforge/domain/tenant';
 import { type TasksPolicy } from './policy.js';
@@ -138,16 +138,8 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
     },
   });
   for (const one of image.agents) {
-    placeAgent(state, policy, realm, {
-      ...one,
-      breakers: realm.breakers,
-      leases: new Set(),
-      load: { slots: 0, cpuMillis: 0, memoryBytes: 0 },
-      pinned: new Set(),
-      session: null,
-      lastAnswerAtMs: -Infinity,
-      keptFor: null,
-    });
+    const alone = { ...one, session: null, lastAnswerAtMs: -Infinity };
+    placeAgent(state, policy, realm, copyAgent(alone, realm.breakers));
   }
   for (const schedule of image.schedules) placeSchedule(state, realm, schedule);
   for (const [id, deletedAtMs] of image.deletedSchedules) realm.scheduling.deleted.set(id, deletedAtMs);
@@ -155,7 +147,7 @@ function restoreRealm(state: TasksState, policy: TasksPolicy, image: RealmImage)
   for (const one of image.tasks) {
     const lease = one.lease && { ...one.lease, renewedAtMs: one.lease.leasedAtMs, heldSinceMs: null };
     const { spec, bytes } = realm.specs.of(one.spec);
-    placeTask(state, policy, realm, { ...one, spec, specBytes: bytes, lease, ...noSeats() });
+    placeTask(state, policy, realm, copyTask({ ...one, spec, specBytes: bytes, lease }));
   }
   closeRealm(state, realm);
 }
