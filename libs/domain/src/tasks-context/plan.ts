@@ -12,7 +12,6 @@ import { stepFanouts } from './fanout-steps.js';
 import { realmHold, taskHold } from './holds.js';
 import { keepAgents, lossMs, promote, setAside, setOversized, syncOpen } from './placing.js';
 import { type TasksPolicy } from './policy.js';
-import { runsOn } from './runs.js';
 import { type Realm, type TasksState } from './state.js';
 
 const longestSpanMs = 366 * 24 * 3600 * 1000;
@@ -76,15 +75,26 @@ function brakeDue(state: TasksState, policy: TasksPolicy, nowMs: number): Decide
 function moveDue(state: TasksState, nowMs: number): Decided<Own> | null {
   while (state.drainTimers.peekRank() <= nowMs) {
     const agent = state.drainTimers.peek()!;
-    for (const { id, lease, cancel, life } of runsOn(state.realms.get(agent.tenantId)!, agent)) {
-      if (!lease || lease.isMoving || cancel) continue;
-      const run = { task_id: id, life, attempt: lease.attempt, agent_id: agent.id };
-      return decided('task.move-requested', agent.tenantId, id, { ...run, reason: 'agent_draining' });
+    const next = nextToMove(state.realms.get(agent.tenantId)!, agent);
+    if (next?.lease) {
+      const run = { task_id: next.id, life: next.life, attempt: next.lease.attempt, agent_id: agent.id };
+      return decided('task.move-requested', agent.tenantId, next.id, { ...run, reason: 'agent_draining' });
     }
     // It is given nothing new while it drains.
     state.drainTimers.delete(agent);
   }
   return null;
+}
+
+/** The oldest task of those that go on there: in which order they were leased a restored state does not know. */
+function nextToMove({ tasks }: Realm, agent: Agent): Task | null {
+  let next: Task | null = null;
+  for (const id of agent.leases) {
+    const task = tasks.get(id)!;
+    if (!task.lease || task.lease.isMoving || task.cancel) continue;
+    if (!next || task.order < next.order) next = task;
+  }
+  return next;
 }
 
 function leaseOver(state: TasksState, policy: TasksPolicy, nowMs: number): Decided<Own> | null {
