@@ -235,27 +235,23 @@ describe('snapshots of partition hosts', () => {
     expect(loaded?.snapshot.position.next).toBe(listed[0]!.next);
   });
 
-  it('are read so many at most before the log itself is', async () => {
+  async function withDamaged(count: number): Promise<InMemorySnapshots> {
     const store = new InMemorySnapshots();
-    for (let next = 1; next <= 20; next++)
-      await store.write(
-        of,
-        someSnapshot(next, Buffer.from('x'), { shape, checksum: 'wrong' }),
-        Buffer.from('x'),
-      );
+    const payload = Buffer.from('x');
+    for (let next = 1; next <= count; next++)
+      await store.write(of, someSnapshot(next, payload, { shape, checksum: 'wrong' }), payload);
+    return store;
+  }
+
+  it('are read so many at most before the log itself is', async () => {
+    const store = await withDamaged(20);
     expect(await world.loader('tasks', [store]).load(partition)).toBeNull();
     const tried = Array.from({ length: 8 }, (_, i) => `disk@${20 - i}: unreadable`);
     expect(world.ignored).toEqual(tried);
   });
 
   it('of a store that fails one read are tried once more, and then those of the others', async () => {
-    const store = new InMemorySnapshots();
-    for (let next = 1; next <= 5; next++)
-      await store.write(
-        of,
-        someSnapshot(next, Buffer.from('x'), { shape, checksum: 'wrong' }),
-        Buffer.from('x'),
-      );
+    const store = await withDamaged(5);
     let reads = 0;
     store.read = async () => {
       reads += 1;
