@@ -35,13 +35,8 @@ function taskLines(why) {
   if (why.held_by.length > 0) lines.push(`held by ${why.held_by.join(' ')}${unnamed}`);
   for (const [reason, count] of Object.entries(why.candidates.by_reason))
     lines.push(`agents: ${count} ${reason}`);
-  if (why.kept) lines.push(`${why.kept.agent_id} is kept for it, with room ${roomTime(why.kept)}`);
   lines.push(...wouldHelp(why.remedies));
   return lines;
-}
-
-function roomTime({ room_at: roomAt }) {
-  return roomAt ? `by ${roomAt}` : 'when what runs there has ended';
 }
 
 function wouldHelp(remedies) {

@@ -1,5 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { endedSentence } from '@fluxforge/domain/tasks-context';
 import { type Caller } from '../directory/index.js';
 import { type QuestionOf } from '@fluxforge/events/owner-questions';
 import { notFound, ProblemError } from '../http/index.js';
@@ -36,7 +37,7 @@ export class ExplainTaskHandler implements IQueryHandler<ExplainTask> {
     const row = await this.reads.ask(caller, {}, (models, tenant) => models.tasks.get(tenant, id));
     if (!row?.status.end) throw notFound();
     const { end, reason, ended_at, attempts_used } = row.status;
-    const message = `It ended at ${ended_at}: ${end} (${reason}).`;
+    const message = endedSentence(end, reason, ended_at);
     return { phase: 'ended', message, end, reason, ended_at, attempts_used };
   }
 }

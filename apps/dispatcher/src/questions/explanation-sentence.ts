@@ -1,5 +1,5 @@
 import { formatSelector } from '@fluxforge/domain/kernel';
-import { type Explanation, type Queued, type Remedy } from '@fluxforge/domain/tasks-context';
+import { endedSentence, type Explanation, type Queued, type Remedy } from '@fluxforge/domain/tasks-context';
 
 type Known = Exclude<Explanation, { phase: 'unknown' }>;
 
@@ -7,13 +7,13 @@ type Known = Exclude<Explanation, { phase: 'unknown' }>;
 export function explanationSentence(why: Known): string {
   switch (why.phase) {
     case 'ended':
-      return `It ended at ${at(why.endedAtMs)}: ${why.end} (${why.reason}).`;
+      return endedSentence(why.end, why.reason, at(why.endedAtMs));
     case 'leased':
       return why.startedAtMs === null
         ? `It has been given to agent ${why.agentId}, attempt ${why.attempt}, which has not said that it runs.`
         : `It has been running on agent ${why.agentId}, attempt ${why.attempt}, since ${at(why.startedAtMs)}.`;
     case 'queued':
-      return `${ruleText(why)}${lineText(why)}.`;
+      return `${ruleText(why)}${keptText(why)}${lineText(why)}.`;
   }
 }
 
@@ -45,7 +45,7 @@ function ruleText(why: Queued): string {
         ? `No agent matches ${wanted(why)}, of ${why.candidates.known} that are known`
         : `Agent ${asks.agent_id} does not match ${wanted(why)}, or there is none`;
     default:
-      return `${agentsText(why)}${breakersText(why.remedies)}${keptText(why)}`;
+      return `${agentsText(why)}${breakersText(why.remedies)}`;
   }
 }
 

@@ -120,3 +120,8 @@ export type Explanation =
       readonly moveRequested: boolean;
     }
   | Queued;
+
+/** How a task has ended, in words. `at` is the time as text. */
+export function endedSentence(end: string, reason: string, at: string | null): string {
+  return `It ended at ${at}: ${end} (${reason}).`;
+}

@@ -4,6 +4,7 @@ export { type TasksEffect } from './effects.js';
 export {
   type Candidate,
   type Candidates,
+  endedSentence,
   type Explanation,
   type Queued,
   type Remedy,
